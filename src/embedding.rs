@@ -1,0 +1,37 @@
+//! From products to unit vectors: the `Embedder` trait, the built-in network, the vector column, the cache.
+//!
+//! This room refuses to refit anything per night: the same image gives the same vector in every catalog.
+
+mod unit;
+
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::reject::Reject;
+
+pub use unit::{Vectors, VectorFault, canonical_dot, make_unit};
+
+/// Turns the products of a catalog into vectors.
+pub trait Embedder: Sync {
+    /// Names everything that decides a vector: network, weights, preprocessing. Part of the cache key and of the run id.
+    fn fingerprint(&self) -> String;
+
+    /// Embeds every product that has what it takes; the others are rejects or simply have no vector.
+    ///
+    /// # Errors
+    /// Only what stops the whole night, for example an image root that cannot be opened.
+    fn embed(&self, catalog: &Catalog, progress: &Progress) -> Result<Embedded>;
+}
+
+/// What an [`Embedder`] made of a catalog.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Unit vectors, by product.
+    pub vectors: Vectors,
+    /// Images and vectors that could not be used.
+    pub rejects: Vec<Reject>,
+    /// BLAKE3 over the inputs (image bytes or column values) in product order: part of the run id.
+    pub inputs: blake3::Hash,
+    /// How many vectors were computed now, not found in the cache.
+    pub computed: usize,
+}

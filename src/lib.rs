@@ -1,0 +1,24 @@
+//! twinset turns a shop's product pictures and prices into cross-sell and upsell recommendations.
+//!
+//! The modules appear in the order in which data flows through them; `ARCHITECTURE.md` has the picture.
+
+pub mod cli;
+pub mod config;
+pub mod job;
+
+pub mod catalog;
+pub mod embedding;
+pub mod money;
+pub mod output;
+pub mod photos;
+pub mod plan;
+pub mod rules;
+pub mod similarity;
+
+pub mod check;
+pub mod demo;
+pub mod init;
+
+pub mod error;
+pub mod progress;
+pub mod reject;

@@ -1,0 +1,51 @@
+//! Table schemas, Parquet, staging and publication, the manifest. This room refuses to decide anything.
+
+use crate::money::{Currency, Price};
+
+/// One row of the `recommendations` table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recommendation<'a> {
+    /// The anchor.
+    pub product_id: &'a str,
+    /// The rule's name.
+    pub rule: &'a str,
+    /// `similar`, `cross_sell` or `upsell`.
+    pub relation: &'a str,
+    /// Place in the list, from 1.
+    pub rank: i32,
+    /// The candidate.
+    pub recommended_id: &'a str,
+    /// The canonical score; null when the rule ignores looks.
+    pub similarity: Option<f32>,
+    /// What the list is ordered by; null when neither similarity nor a rank term applies.
+    pub score: Option<f32>,
+    /// The anchor's price.
+    pub price: Option<Price>,
+    /// The candidate's price.
+    pub recommended_price: Option<Price>,
+    /// The anchor's currency.
+    pub currency: Option<Currency>,
+    /// The candidate's currency.
+    pub recommended_currency: Option<Currency>,
+    /// Candidate's price / anchor's price; null when one is missing, the anchor's is zero, or the currencies differ.
+    pub price_ratio: Option<f64>,
+}
+
+/// One row of the `coverage` table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coverage<'a> {
+    /// The anchor.
+    pub product_id: &'a str,
+    /// The rule's name.
+    pub rule: &'a str,
+    /// `similar`, `cross_sell` or `upsell`.
+    pub relation: &'a str,
+    /// The rule's `limit`.
+    pub list_limit: i32,
+    /// Entries that the rule allows.
+    pub eligible: i64,
+    /// Entries in the list.
+    pub returned: i32,
+    /// Why `returned` is below `list_limit`; null when it is not.
+    pub shortfall_reason: Option<&'a str>,
+}
