@@ -1,1 +1,198 @@
-//! plan: to be written.
+//! From rules to lists: rows in an order that turns rules into ranges, price bands, codes, eligible counts and reasons.
+//!
+//! Rows are sorted by region (what they can be), currency, category, price and id. A *block* is the run of one region, currency
+//! and category; what a rule allows beside an anchor's category is then a few ranges of rows, and a price condition is a band
+//! of price ranks whose ends are two cursors that only move up as the anchor's price does. This room refuses to know what a
+//! relation means or how a list is ranked, and never stores anything per pair of products.
+
+mod eligible;
+mod order;
+mod scopes;
+
+use crate::catalog::{Catalog, ProductIndex};
+use crate::rules::categories::Complement;
+use crate::rules::{Looks, Rule, price};
+use crate::similarity::lists::{NO_CODE, NO_LIST};
+use crate::similarity::{Lists, RuleLists};
+use order::Order;
+use scopes::Scopes;
+
+/// Why a list has fewer entries than its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The anchor's image is a URL, and twinset reads files.
+    ImageIsUrl,
+    /// The anchor has no vector.
+    NoVector,
+    /// The anchor has no category, and the rule speaks of categories.
+    NoCategory,
+    /// The anchor has no price above zero, and the rule has a price condition.
+    NoPrice,
+    /// The anchor lacks an attribute that the rule compares.
+    NoAttribute,
+    /// The rule allows no more.
+    FewEligible,
+    /// What else is eligible is not similar enough.
+    MinSimilarity,
+}
+
+impl Reason {
+    /// The text of the `shortfall_reason` column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::ImageIsUrl => "image_is_url",
+            Reason::NoVector => "no_vector",
+            Reason::NoCategory => "no_category",
+            Reason::NoPrice => "no_price",
+            Reason::NoAttribute => "no_attribute",
+            Reason::FewEligible => "few_eligible",
+            Reason::MinSimilarity => "min_similarity",
+        }
+    }
+}
+
+/// Why a product has no vector, or that it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It has a vector.
+    Seen,
+    /// Its image is a URL.
+    Url,
+    /// It has no usable image or vector.
+    Unseen,
+}
+
+/// What an anchor may expect of one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// The rule does not serve this product.
+    NotServed,
+    /// The product lacks what the rule needs.
+    Lacks(Reason),
+    /// Entries that the rule allows.
+    Eligible(u32),
+}
+
+/// A night's plan.
+#[derive(Debug)]
+pub struct Plan {
+    /// Per row, its product.
+    pub products: Vec<ProductIndex>,
+    /// Rows `0..seen` have a vector.
+    pub seen: usize,
+    /// The contract with the engines, over rows.
+    pub lists: Lists,
+    /// Per rule and row, what the anchor may expect.
+    pub service: Vec<Vec<Service>>,
+    /// Blocks: runs of one region, currency and category.
+    pub blocks: usize,
+}
+
+impl Plan {
+    /// Plans the lists of every product under `rules`. `sight` says per product whether it has a vector.
+    ///
+    /// The attributes that rules name must be in `catalog.attributes`.
+    #[must_use]
+    pub fn new(catalog: &Catalog, sight: &[Sight], rules: &[Rule], complements: &[Complement]) -> Plan {
+        let order = Order::new(catalog, sight);
+        let mut lists = Lists {
+            id_rank: order.id_ranks(catalog),
+            group: order.groups(catalog),
+            price_rank: order.price_ranks(catalog),
+            codes: (0..catalog.attributes.len()).map(|a| order.codes(catalog, a)).collect(),
+            rules: Vec::new(),
+        };
+        let mut service = Vec::new();
+        for rule in rules {
+            let scopes = Scopes::new(&order, rule, complements);
+            let bands = rule.has_price_condition().then(|| bands(catalog, &order, rule));
+            let column = |name: &String| {
+                let found = catalog.attributes.iter().position(|a| a == name);
+                found.expect("the reader was asked for every attribute that a rule names")
+            };
+            let mut planned = RuleLists {
+                visual: rule.is_visual(),
+                k: rule.pool() as usize,
+                min_score: rule.min_similarity.unwrap_or(f32::NEG_INFINITY),
+                group: rule.group,
+                scope: scopes.of_row.clone(),
+                scopes: scopes.ranges.clone(),
+                bands,
+                must_match: rule.must_match.iter().map(column).collect(),
+                must_differ: rule.must_differ.iter().map(column).collect(),
+            };
+            let mut expected = serve(catalog, sight, &order, rule, &lists, &mut planned);
+            for (row, count) in eligible::count(&lists, &planned, &scopes) {
+                expected[row] = Service::Eligible(count);
+            }
+            lists.rules.push(planned);
+            service.push(expected);
+        }
+        Plan { seen: order.seen, blocks: order.blocks(), products: order.products, lists, service }
+    }
+
+    /// Bytes that the plan holds, without the catalog.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rows = self.products.len();
+        let ranges = |r: &RuleLists| r.scopes.iter().map(|s| 16 + 8 * s.len()).sum::<usize>();
+        let per_rule = |r: &RuleLists| rows * (4 + if r.bands.is_some() { 8 } else { 0 } + 8) + ranges(r);
+        rows * (8 + 12 + 4 * self.lists.codes.len()) + self.lists.rules.iter().map(per_rule).sum::<usize>()
+    }
+
+    /// The products that have a vector, in the order of the matrix.
+    pub fn seen_products(&self) -> impl ExactSizeIterator<Item = ProductIndex> + '_ {
+        self.products[..self.seen].iter().copied()
+    }
+}
+
+/// Says for every row whether the rule serves it and what it lacks, and takes the lists away of those that lack something.
+fn serve(
+    catalog: &Catalog,
+    sight: &[Sight],
+    order: &Order,
+    rule: &Rule,
+    lists: &Lists,
+    planned: &mut RuleLists,
+) -> Vec<Service> {
+    let priced = rule.has_price_condition();
+    let compared: Vec<usize> = planned.must_match.iter().chain(&planned.must_differ).copied().collect();
+    let mut all = Vec::with_capacity(order.products.len());
+    for (row, &product) in order.products.iter().enumerate() {
+        let item = &catalog.products[product];
+        let served = rule.products.category.as_ref().is_none_or(|globs| {
+            item.category.as_ref().is_some_and(|category| globs.matches(category.as_str()))
+        });
+        let lacks = match sight[product] {
+            Sight::Url if rule.similarity == Looks::Visual => Some(Reason::ImageIsUrl),
+            Sight::Unseen if rule.similarity == Looks::Visual => Some(Reason::NoVector),
+            _ if item.category.is_none() && rule.candidates.speaks_of_categories() => Some(Reason::NoCategory),
+            _ if priced && item.price.is_none_or(|price| price.units() == 0) => Some(Reason::NoPrice),
+            _ if compared.iter().any(|&column| lists.codes[column][row] == NO_CODE) => Some(Reason::NoAttribute),
+            _ => None,
+        };
+        if !served || lacks.is_some() {
+            planned.scope[row] = NO_LIST;
+        }
+        all.push(match lacks {
+            _ if !served => Service::NotServed,
+            Some(reason) => Service::Lacks(reason),
+            None => Service::Eligible(0),
+        });
+    }
+    all
+}
+
+/// Per row, the price ranks that the rule allows beside it.
+fn bands(catalog: &Catalog, order: &Order, rule: &Rule) -> Vec<std::ops::Range<u32>> {
+    let rank = |prices: usize| u32::try_from(prices).expect("fewer than 2^32 prices");
+    let band = |&product: &ProductIndex| {
+        let Some(anchor) = catalog.products[product].price else { return 0..0 };
+        let allowed = price::allowed(rule, anchor);
+        let from = order.prices.partition_point(|&p| p < *allowed.start());
+        let to = order.prices.partition_point(|&p| p <= *allowed.end());
+        rank(from)..rank(to.max(from))
+    };
+    order.products.iter().map(band).collect()
+}

@@ -1,0 +1,257 @@
+//! The catalog's categories in one order, and which of them a rule allows beside an anchor's category.
+//!
+//! Categories are sorted by department, parent and path, so that a department, the children of one parent and a category are
+//! each one range of category numbers. This file refuses to know rows, prices or stock.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::catalog::Category;
+use crate::rules::globs::Globs;
+use crate::rules::vocabulary::{Candidates, Scope};
+
+/// All categories of a catalog, numbered in sorted order.
+#[derive(Debug)]
+pub struct Categories {
+    paths: Vec<Category>,
+    departments: Vec<Range<u32>>,
+    siblings: Vec<Range<u32>>,
+}
+
+/// The candidate categories of one anchor category.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Allowed {
+    /// Ranges of category numbers, ascending and apart. Anchors of many categories share one.
+    pub base: Rc<[Range<u32>]>,
+    /// Category numbers within `base` that are not allowed for this anchor.
+    pub except: Range<u32>,
+    /// Whether products without a category are allowed as well.
+    pub uncategorized: bool,
+}
+
+/// The configured complements: for categories that match `from`, candidates come from those that match `to`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Complement {
+    /// Globs of anchor categories.
+    pub from: Globs,
+    /// Globs of candidate categories.
+    pub to: Globs,
+}
+
+impl Categories {
+    /// Numbers the distinct categories of `all`.
+    #[must_use]
+    pub fn new<'a>(all: impl Iterator<Item = &'a Category>) -> Categories {
+        let distinct: BTreeSet<&Category> = all.collect();
+        let nested = distinct.iter().any(|c| c.is_nested());
+        let department = |c: &Category| if nested { c.first_segment().to_owned() } else { String::new() };
+        let mut paths: Vec<Category> = distinct.into_iter().cloned().collect();
+        paths.sort_by_cached_key(|c| (department(c), c.parent().to_owned(), c.clone()));
+        let departments = runs(&paths, department);
+        let siblings = runs(&paths, |c| (department(c), c.parent().to_owned()));
+        Categories { paths, departments, siblings }
+    }
+
+    /// How many categories there are.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.paths.len()).expect("fewer than 2^32 categories")
+    }
+
+    /// Whether no product has a category.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// The path of a category number.
+    #[must_use]
+    pub fn path(&self, category: u32) -> &Category {
+        &self.paths[category as usize]
+    }
+
+    /// The number of every category.
+    #[must_use]
+    pub fn numbers(&self) -> HashMap<&Category, u32> {
+        self.paths.iter().zip(0..).collect()
+    }
+
+    /// The category numbers that match a list of globs, as ranges.
+    #[must_use]
+    pub fn matching(&self, globs: &Globs) -> Vec<Range<u32>> {
+        let mut ranges = Vec::new();
+        for (path, number) in self.paths.iter().zip(0..) {
+            if globs.matches(path.as_str()) {
+                push_merged(&mut ranges, number..number + 1);
+            }
+        }
+        ranges
+    }
+
+    /// For each category number, and at last for products without a category, what `candidates` allows; `None` where the
+    /// rule needs a category that the product lacks.
+    #[must_use]
+    pub fn allowed(&self, candidates: &Candidates, complements: &[Complement]) -> Vec<Option<Allowed>> {
+        let everything: Rc<[Range<u32>]> = ranges([0..self.len()]);
+        let every_category = |allowed: &dyn Fn(u32) -> Allowed| -> Vec<Option<Allowed>> {
+            (0..self.len()).map(|c| Some(allowed(c))).chain([None]).collect()
+        };
+        match candidates {
+            Candidates::Named(Scope::SameCategory) => every_category(&|c| Allowed::only(ranges([own(c)]))),
+            Candidates::Named(Scope::SameDepartment) => {
+                let bases = self.per_run(&self.departments);
+                every_category(&|c| Allowed::only(bases[c as usize].clone()))
+            }
+            Candidates::Named(Scope::OtherCategory) => {
+                every_category(&|c| Allowed { except: own(c), ..Allowed::only(everything.clone()) })
+            }
+            Candidates::Named(Scope::Complement) => {
+                let mapped = self.mapped(complements);
+                let departments = self.per_run(&self.departments);
+                every_category(&|c| match &mapped[c as usize] {
+                    Some(base) => Allowed::only(base.clone()),
+                    None => Allowed { except: self.not_siblings(c), ..Allowed::only(departments[c as usize].clone()) },
+                })
+            }
+            Candidates::Named(Scope::Any) => {
+                let all = Allowed { uncategorized: true, ..Allowed::only(everything) };
+                vec![Some(all); self.paths.len() + 1]
+            }
+            Candidates::Listed(globs) => {
+                let base: Rc<[Range<u32>]> = self.matching(globs).into();
+                every_category(&|_| Allowed::only(base.clone()))
+            }
+        }
+    }
+
+    /// What is not a sibling category: the children of the own parent, or, where the department has no other parent, the
+    /// own category.
+    fn not_siblings(&self, category: u32) -> Range<u32> {
+        let parent = &self.siblings[category as usize];
+        if *parent == self.departments[category as usize] { own(category) } else { parent.clone() }
+    }
+
+    /// Per category, the union of the targets of every configured key that matches it; `None` where no key does.
+    fn mapped(&self, complements: &[Complement]) -> Vec<Option<Rc<[Range<u32>]>>> {
+        let mut unions: HashMap<Vec<usize>, Rc<[Range<u32>]>> = HashMap::new();
+        let targets: Vec<Vec<Range<u32>>> = complements.iter().map(|c| self.matching(&c.to)).collect();
+        let keys_of = |path: &Category| -> Vec<usize> {
+            (0..complements.len()).filter(|&k| complements[k].from.matches(path.as_str())).collect()
+        };
+        let union = |keys: &[usize]| -> Rc<[Range<u32>]> {
+            let mut all: Vec<Range<u32>> = keys.iter().flat_map(|&k| targets[k].iter().cloned()).collect();
+            all.sort_by_key(|r| (r.start, r.end));
+            let mut merged = Vec::new();
+            all.into_iter().for_each(|r| push_merged(&mut merged, r));
+            merged.into()
+        };
+        let mut of_path = |path| {
+            let keys = keys_of(path);
+            (!keys.is_empty()).then(|| unions.entry(keys.clone()).or_insert_with(|| union(&keys)).clone())
+        };
+        self.paths.iter().map(&mut of_path).collect()
+    }
+
+    /// Per category, the range of its run as a shared base.
+    fn per_run(&self, runs: &[Range<u32>]) -> Vec<Rc<[Range<u32>]>> {
+        let mut shared: HashMap<Range<u32>, Rc<[Range<u32>]>> = HashMap::new();
+        runs.iter().map(|r| shared.entry(r.clone()).or_insert_with(|| ranges([r.clone()])).clone()).collect()
+    }
+}
+
+impl Allowed {
+    fn only(base: Rc<[Range<u32>]>) -> Allowed {
+        Allowed { base, except: 0..0, uncategorized: false }
+    }
+}
+
+fn own(category: u32) -> Range<u32> {
+    category..category + 1
+}
+
+fn ranges<const N: usize>(list: [Range<u32>; N]) -> Rc<[Range<u32>]> {
+    Rc::new(list)
+}
+
+/// Appends a range that starts no earlier than the last one, merging neighbors and overlaps.
+pub fn push_merged(ranges: &mut Vec<Range<u32>>, next: Range<u32>) {
+    match ranges.last_mut() {
+        Some(last) if next.start <= last.end => last.end = last.end.max(next.end),
+        _ if next.is_empty() => {}
+        _ => ranges.push(next),
+    }
+}
+
+/// For each element of a sorted slice, the range of the elements that share its key.
+fn runs<K: PartialEq>(paths: &[Category], key: impl Fn(&Category) -> K) -> Vec<Range<u32>> {
+    let mut all = Vec::with_capacity(paths.len());
+    for run in paths.chunk_by(|a, b| key(a) == key(b)) {
+        let start = u32::try_from(all.len()).expect("fewer than 2^32 categories");
+        let end = start + u32::try_from(run.len()).expect("fewer than 2^32 categories");
+        all.extend(run.iter().map(|_| start..end));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn categories(paths: &[&str]) -> Categories {
+        let parsed: Vec<Category> = paths.iter().filter_map(|p| Category::parse(p)).collect();
+        Categories::new(parsed.iter())
+    }
+
+    fn names(all: &Categories, scope: Scope, anchor: &str, map: &[Complement]) -> Vec<String> {
+        let number = all.numbers()[&Category::parse(anchor).expect("a path")];
+        let allowed = all.allowed(&Candidates::Named(scope), map)[number as usize].clone().expect("has a category");
+        let mut names: Vec<String> = (allowed.base.iter().cloned().flatten())
+            .filter(|c| !allowed.except.contains(c))
+            .map(|c| all.path(c).to_string())
+            .collect();
+        names.sort();
+        names
+    }
+
+    const SHOP: [&str; 6] = ["Women/Tops/Tees", "Women/Tops/Bras", "Women/Bottoms/Pants", "Gear/Bags", "Gear/Watches", "Women/Tops/Tees/Long"];
+
+    #[test]
+    fn siblings_are_the_departments_categories_under_another_parent() {
+        let shop = categories(&SHOP);
+        let tees = names(&shop, Scope::Complement, "Women/Tops/Tees", &[]);
+        assert_eq!(tees, ["Women/Bottoms/Pants", "Women/Tops/Tees/Long"]);
+        assert_eq!(names(&shop, Scope::Complement, "Gear/Bags", &[]), ["Gear/Watches"]);
+    }
+
+    #[test]
+    fn a_flat_catalog_is_one_department() {
+        let shop = categories(&["Hat", "Dress", "Shoes"]);
+        assert_eq!(names(&shop, Scope::SameDepartment, "Hat", &[]), ["Dress", "Hat", "Shoes"]);
+        assert_eq!(names(&shop, Scope::Complement, "Hat", &[]), ["Dress", "Shoes"]);
+        let mixed = categories(&["Hat", "Dress", "Home/Lamps"]);
+        assert_eq!(names(&mixed, Scope::SameDepartment, "Hat", &[]), ["Hat"]);
+    }
+
+    #[test]
+    fn the_configured_map_comes_before_siblings() {
+        let shop = categories(&SHOP);
+        let globs = |g: &str| Globs::try_from(vec![g.to_owned()]).expect("a glob");
+        let map = [
+            Complement { from: globs("Women/Tops/*"), to: globs("Gear/Bags") },
+            Complement { from: globs("**/Tees"), to: globs("Gear/**") },
+        ];
+        assert_eq!(names(&shop, Scope::Complement, "Women/Tops/Bras", &map), ["Gear/Bags"]);
+        assert_eq!(names(&shop, Scope::Complement, "Women/Tops/Tees", &map), ["Gear/Bags", "Gear/Watches"]);
+        assert_eq!(names(&shop, Scope::Complement, "Gear/Bags", &map), ["Gear/Watches"]);
+    }
+
+    #[test]
+    fn any_includes_products_without_a_category() {
+        let shop = categories(&SHOP);
+        let any = shop.allowed(&Candidates::Named(Scope::Any), &[]);
+        assert!(any.last().is_some_and(|last| last.as_ref().is_some_and(|a| a.uncategorized)));
+        let other = shop.allowed(&Candidates::Named(Scope::OtherCategory), &[]);
+        assert!(other.last().is_some_and(Option::is_none));
+    }
+}

@@ -1,0 +1,104 @@
+//! The contract between plan and engines: every list as integers. This file refuses to know why a candidate is allowed.
+//!
+//! A *list* is an (anchor row, rule) pair with its own K, threshold, ranges, price band, codes and groups. Rows are sorted so
+//! that what a rule allows lies in few ranges; a price is its rank among the catalog's distinct prices.
+
+use std::ops::Range;
+
+use crate::rules::GroupScope;
+
+/// In [`RuleLists::scope`]: the rule does not serve the row, or the row lacks what the rule needs.
+pub const NO_LIST: u32 = u32::MAX;
+
+/// In [`Lists::price_rank`]: the row has no price. It is inside no band, and inside the absence of one.
+pub const NO_PRICE: u32 = u32::MAX;
+
+/// In [`Lists::codes`]: the row has no value of the attribute. It matches nothing and differs from nothing.
+pub const NO_CODE: u32 = 0;
+
+/// All lists of a night.
+#[derive(Debug, Default)]
+pub struct Lists {
+    /// Place of each row's id among all ids by their UTF-8 bytes: settles ties.
+    pub id_rank: Vec<u32>,
+    /// Group of each row; rows of one number are variants of one product.
+    pub group: Vec<u32>,
+    /// Rank of each row's price among the distinct prices, or [`NO_PRICE`].
+    pub price_rank: Vec<u32>,
+    /// Per attribute that a rule names, each row's value as a code, or [`NO_CODE`].
+    pub codes: Vec<Vec<u32>>,
+    /// The rules, in the order of the configuration.
+    pub rules: Vec<RuleLists>,
+}
+
+/// The lists of one rule.
+#[derive(Debug)]
+pub struct RuleLists {
+    /// Whether an engine fills these lists.
+    pub visual: bool,
+    /// Entries a list may have.
+    pub k: usize,
+    /// The lowest canonical score that may be in a list, inclusive; negative infinity when there is none.
+    pub min_score: f32,
+    /// Which variants may be recommended.
+    pub group: GroupScope,
+    /// Candidate rows, as ascending ranges apart from each other; anchors share them.
+    pub scopes: Vec<Box<[Range<u32>]>>,
+    /// Per row, its index into `scopes`, or [`NO_LIST`].
+    pub scope: Vec<u32>,
+    /// Per row, the price ranks that it allows; `None` for a rule without a price condition.
+    pub bands: Option<Vec<Range<u32>>>,
+    /// Indices into [`Lists::codes`] whose values must be equal.
+    pub must_match: Vec<usize>,
+    /// Indices into [`Lists::codes`] whose values must be different.
+    pub must_differ: Vec<usize>,
+}
+
+impl Lists {
+    /// Rows of the plan.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.id_rank.len()
+    }
+
+    /// Whether `rule` allows `candidate` in the list of `anchor`, whatever their similarity.
+    ///
+    /// The anchor must have a list: `rule.scope[anchor] != NO_LIST`.
+    #[must_use]
+    pub fn admits(&self, rule: &RuleLists, anchor: usize, candidate: usize) -> bool {
+        let number = u32::try_from(candidate).expect("fewer than 2^32 rows");
+        anchor != candidate
+            && within(&rule.scopes[rule.scope[anchor] as usize], number)
+            && rule.bands.as_ref().is_none_or(|bands| bands[anchor].contains(&self.price_rank[candidate]))
+            && match rule.group {
+                GroupScope::Other => self.group[anchor] != self.group[candidate],
+                GroupScope::Same => self.group[anchor] == self.group[candidate],
+                GroupScope::Any => true,
+            }
+            && self.codes_agree(rule, anchor, candidate)
+    }
+
+    /// Whether a candidate competes with its variants for one entry in the list of `anchor`.
+    #[must_use]
+    pub fn collapses(&self, rule: &RuleLists, anchor: usize, candidate: usize) -> bool {
+        match rule.group {
+            GroupScope::Other => true,
+            GroupScope::Same => false,
+            GroupScope::Any => self.group[anchor] != self.group[candidate],
+        }
+    }
+
+    /// The attribute conditions of [`Self::admits`].
+    #[must_use]
+    pub fn codes_agree(&self, rule: &RuleLists, anchor: usize, candidate: usize) -> bool {
+        let pair = |column: &usize| (self.codes[*column][anchor], self.codes[*column][candidate]);
+        rule.must_match.iter().map(pair).all(|(a, c)| a == c && a != NO_CODE)
+            && rule.must_differ.iter().map(pair).all(|(a, c)| a != c && a != NO_CODE && c != NO_CODE)
+    }
+}
+
+/// Whether one of the ascending ranges holds the row.
+fn within(ranges: &[Range<u32>], row: u32) -> bool {
+    let after = ranges.partition_point(|r| r.end <= row);
+    ranges.get(after).is_some_and(|r| r.contains(&row))
+}

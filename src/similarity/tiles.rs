@@ -1,0 +1,141 @@
+//! Which pairs of row tiles some list needs: what no rule can reach is never scored. This file refuses to score.
+//!
+//! Rows are cut into tiles of equal size. Tile J is *reached* by tile I when a list of a row of I may hold a row of J: a range
+//! of the list's scope touches J, and its price band touches J's prices. Both are necessary, so nothing is missed.
+
+use std::ops::Range;
+
+use super::lists::{Lists, NO_LIST, NO_PRICE};
+
+/// The tiling of the rows that have a vector.
+#[derive(Debug)]
+pub struct Tiles<'a> {
+    lists: &'a Lists,
+    rows: usize,
+    size: usize,
+    needs: Vec<Vec<Need>>,
+    prices: Vec<Option<Range<u32>>>,
+}
+
+/// What the lists of one tile, rule and scope need together.
+#[derive(Debug)]
+struct Need {
+    rule: usize,
+    scope: usize,
+    /// Union of the rows' price bands; `None` without a price condition.
+    band: Option<Range<u32>>,
+}
+
+impl<'a> Tiles<'a> {
+    /// Cuts `rows` rows, those with a vector, into tiles of `size`.
+    #[must_use]
+    pub fn new(lists: &'a Lists, rows: usize, size: usize) -> Tiles<'a> {
+        let mut tiles = Tiles { lists, rows, size, needs: Vec::new(), prices: Vec::new() };
+        tiles.needs = (0..tiles.count()).map(|tile| needs(lists, tiles.range(tile))).collect();
+        tiles.prices = (0..tiles.count()).map(|tile| price_span(lists, tiles.range(tile))).collect();
+        tiles
+    }
+
+    /// How many tiles there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rows.div_ceil(self.size)
+    }
+
+    /// The rows of a tile.
+    #[must_use]
+    pub fn range(&self, tile: usize) -> Range<usize> {
+        tile * self.size..((tile + 1) * self.size).min(self.rows)
+    }
+
+    /// Whether a list of a row of `anchors` may hold a row of `candidates` (both tiles).
+    #[must_use]
+    pub fn reaches(&self, anchors: usize, candidates: usize) -> bool {
+        let rows = self.range(candidates);
+        self.needs[anchors].iter().any(|need| {
+            let scope = &self.lists.rules[need.rule].scopes[need.scope];
+            let next = scope.partition_point(|r| r.end as usize <= rows.start);
+            scope.get(next).is_some_and(|r| (r.start as usize) < rows.end) && self.band_touches(need, candidates)
+        })
+    }
+
+    /// The tiles that `anchors` reaches, ascending.
+    #[must_use]
+    pub fn reached(&self, anchors: usize) -> Vec<usize> {
+        let mut reached = vec![false; self.count()];
+        for need in &self.needs[anchors] {
+            for range in &self.lists.rules[need.rule].scopes[need.scope] {
+                let end = (range.end as usize).min(self.rows);
+                for tile in range.start as usize / self.size..end.div_ceil(self.size) {
+                    reached[tile] = reached[tile] || self.band_touches(need, tile);
+                }
+            }
+        }
+        (0..self.count()).filter(|&tile| reached[tile]).collect()
+    }
+
+    /// The tile pairs `(i, j)` that must be scored for the tile `i`, each with whether `j`'s lists need it too. A pair that
+    /// both directions need belongs to the smaller tile.
+    #[must_use]
+    pub fn work(&self, i: usize) -> Vec<(usize, bool)> {
+        let mutual = |&j: &usize| (j, j != i && self.reaches(j, i));
+        self.reached(i).iter().map(mutual).filter(|&(j, mutual)| !(mutual && j < i)).collect()
+    }
+
+    /// Pairs of rows that will be scored: the measure of the night's work.
+    #[must_use]
+    pub fn count_pairs(&self) -> u64 {
+        (0..self.count()).map(|i| self.work(i).iter().map(|&(j, _)| self.pairs(i, j)).sum::<u64>()).sum()
+    }
+
+    /// Pairs of rows in a pair of tiles.
+    #[must_use]
+    pub fn pairs(&self, i: usize, j: usize) -> u64 {
+        self.range(i).len() as u64 * self.range(j).len() as u64
+    }
+
+    fn band_touches(&self, need: &Need, tile: usize) -> bool {
+        match (&need.band, &self.prices[tile]) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(band), Some(prices)) => overlap(band, prices),
+        }
+    }
+}
+
+/// Whether two half-open ranges share an element.
+pub(super) fn overlap(a: &Range<u32>, b: &Range<u32>) -> bool {
+    a.start.max(b.start) < a.end.min(b.end)
+}
+
+/// The needs of the rows of a tile, one per rule and scope; neighbors mostly share a scope.
+fn needs(lists: &Lists, rows: Range<usize>) -> Vec<Need> {
+    let mut all: Vec<Need> = Vec::new();
+    for (number, rule) in lists.rules.iter().enumerate().filter(|(_, rule)| rule.visual) {
+        for row in rows.clone().filter(|&row| rule.scope[row] != NO_LIST) {
+            let scope = rule.scope[row] as usize;
+            let band = rule.bands.as_ref().map(|bands| bands[row].clone());
+            match all.last_mut() {
+                Some(last) if last.rule == number && last.scope == scope => last.band = hull(last.band.take(), band),
+                _ => all.push(Need { rule: number, scope, band }),
+            }
+        }
+    }
+    all
+}
+
+/// The smallest range that holds both; empty ranges add nothing.
+fn hull(a: Option<Range<u32>>, b: Option<Range<u32>>) -> Option<Range<u32>> {
+    let (a, b) = (a?, b?);
+    Some(match (a.is_empty(), b.is_empty()) {
+        (true, _) => b,
+        (_, true) => a,
+        _ => a.start.min(b.start)..a.end.max(b.end),
+    })
+}
+
+/// Lowest to highest price rank of the rows; `None` when none has a price.
+pub(super) fn price_span(lists: &Lists, rows: Range<usize>) -> Option<Range<u32>> {
+    let ranks = || lists.price_rank[rows.clone()].iter().copied().filter(|&rank| rank != NO_PRICE);
+    Some(ranks().min()?..ranks().max()? + 1)
+}
