@@ -1,1 +1,121 @@
-//! cli: to be written.
+//! Flags and help. This room refuses logic: it only says what can be asked for.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+
+/// Turns a shop's product pictures and prices into cross-sell, upsell and similar recommendations, written as Parquet.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Example: twinset init products.csv && twinset check && twinset run\n\n\
+    Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 catalog file unusable, 10 published with many rejects, \
+    75 temporary (try again), 130 interrupted.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the nightly job: read the catalog, embed the images, publish the tables
+    #[command(after_help = "Example: twinset run twinset.toml --run-date 2026-11-22\n\n\
+        stdout carries one line, the path of the run's manifest; everything else goes to stderr.")]
+    Run(JobArgs),
+    /// Say what a run would read, reject, score and need, without computing
+    #[command(after_help = "Example: twinset check twinset.toml")]
+    Check(JobArgs),
+    /// Write a commented twinset.toml after looking at the catalog's columns
+    #[command(after_help = "Example: twinset init products.csv --images photos")]
+    Init(InitArgs),
+    /// Draw a small shop and run the job on it
+    #[command(after_help = "Example: twinset demo ./twinset-demo")]
+    Demo(DemoArgs),
+}
+
+/// What `run` and `check` take. Flags beat the environment, the environment beats the file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct JobArgs {
+    /// Configuration file; ./twinset.toml where it exists
+    pub config: Option<PathBuf>,
+    /// Catalog file (CSV, Parquet, JSON Lines or Shopify's product export)
+    #[arg(long, env = "TWINSET_CATALOG", value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+    /// Folder that the catalog's image paths start at and may not leave
+    #[arg(long, env = "TWINSET_IMAGES", value_name = "FOLDER")]
+    pub images: Option<PathBuf>,
+    /// Folder that receives the tables
+    #[arg(long, env = "TWINSET_OUT", value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// auto or cpu (this version computes on the CPU)
+    #[arg(long, env = "TWINSET_DEVICE", value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Date of the night, YYYY-MM-DD; today in UTC when left out
+    #[arg(long, env = "TWINSET_RUN_DATE", value_name = "DATE")]
+    pub run_date: Option<NaiveDate>,
+    /// Threads; one per core when left out
+    #[arg(long, env = "TWINSET_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Refuse to start when the job would need more memory than this, for example 16GiB
+    #[arg(long, env = "TWINSET_MEMORY", value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
+}
+
+/// What `init` takes.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Catalog file to look at
+    pub catalog: PathBuf,
+    /// Folder that the catalog's image paths start at; the catalog's own when left out
+    #[arg(long, value_name = "FOLDER")]
+    pub images: Option<PathBuf>,
+    /// Configuration file to write; an existing one is never overwritten
+    #[arg(long, value_name = "FILE", default_value = "twinset.toml")]
+    pub config: PathBuf,
+}
+
+/// What `demo` takes.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Folder to draw the shop into
+    #[arg(default_value = "./twinset-demo")]
+    pub folder: PathBuf,
+}
+
+/// Reads `16GiB`, `900MB`, `1073741824`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let unit: u64 = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        other => return Err(format!("unknown unit `{other}`: write for example 16GiB or 900MB")),
+    };
+    let size = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+    size.filter(|&n| n > 0).ok_or_else(|| "not a size: write for example 16GiB or 900MB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_size("16GiB"), Ok(16 << 30));
+        assert_eq!(parse_size("900 MB"), Ok(900_000_000));
+        assert!(parse_size("lots").is_err() && parse_size("0").is_err() && parse_size("1PB").is_err());
+    }
+}

@@ -12,6 +12,7 @@ pub mod money;
 pub mod output;
 pub mod photos;
 pub mod plan;
+pub mod recommend;
 pub mod rules;
 pub mod similarity;
 
