@@ -287,15 +287,12 @@ mod tests {
             b"\xEF\xBB\xBF",
             b"id,title\n",
             b"name,price\na,1\n",
-            b"id,ID ,Id\n1,2,3\n",
+            b"ID ,Id\n1,2\n",
             b"[{\"id\": 1}]",
             b"PK\x03\x04....",
             b"id,a\n,x\n,y\n",
         ];
-        causes.extend(
-            contents.map(|bytes| read_text(bytes).unwrap_err()).into_iter().filter(|cause| cause.exit_code() != 3),
-        );
-        assert_eq!(causes.len(), 2, "{causes:?}");
+        causes.extend(contents.map(|bytes| read_text(bytes).unwrap_err()));
         for cause in causes {
             assert_eq!(cause.exit_code(), 3, "{cause}");
             assert!(!cause.to_string().contains('\n'), "{cause}");
