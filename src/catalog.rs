@@ -2,9 +2,25 @@
 //!
 //! A row that cannot be used becomes a [`Reject`]; this room refuses floats for money and never opens an image.
 
+mod assembly;
+mod columnar;
+mod columns;
+mod delimited;
+mod file;
+mod json_lines;
+mod shopify;
+#[cfg(test)]
+mod testing;
+mod wanted;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+
+use assembly::Assembly;
+pub use columns::{Column, Columns, Kind, columns};
+use file::CatalogFile;
+use wanted::Wanted;
 
 use crate::error::Result;
 use crate::money::{Currency, Price};
@@ -145,7 +161,167 @@ pub struct Source<'a> {
 /// # Errors
 /// [`crate::error::Error::Catalog`] when the file as a whole cannot be used: missing, a folder, empty, without a required
 /// column. [`crate::error::Error::Config`] when the configuration names a column that the file lacks.
+/// [`crate::error::Error::Temporary`] when the file changed while it was read.
 pub fn read(source: &Source<'_>) -> Result<Catalog> {
-    let _ = source;
-    Err(anyhow::anyhow!("not written yet").into())
+    let wanted = Wanted::new(source)?;
+    let file = CatalogFile::open(source.path, source.format)?;
+    let mut assembly = Assembly::new(source, &wanted);
+    match file.format {
+        Format::Csv => delimited::read(&file, &wanted, &mut assembly)?,
+        Format::Parquet => columnar::read(&file, &wanted, &mut assembly)?,
+        Format::Jsonl => json_lines::read(&file, &wanted, &mut assembly)?,
+        Format::Shopify => shopify::read(&file, &wanted, &mut assembly)?,
+    }
+    let mut catalog = assembly.finish(&file)?;
+    catalog.digest = Some(file.digest()?);
+    file.require_unchanged()?;
+    Ok(catalog)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::testing::{read_path, read_text, read_with, reasons};
+    use super::*;
+    use crate::money::Price;
+
+    /// A folder of real shops, where there is one.
+    fn real_shop(name: &str) -> Option<PathBuf> {
+        let folder = std::env::var_os("TWINSET_SHOPS").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
+        let path = folder.join(name);
+        if path.is_file() {
+            return Some(path);
+        }
+        eprintln!("SKIPPED: no real shop at `{}`; set TWINSET_SHOPS to check it too", path.display());
+        None
+    }
+
+    #[test]
+    fn real_shops_are_read_without_a_reject() {
+        for (name, rows, price) in [
+            ("magento_luma/products.csv", 127, "57.00"),
+            ("clothing/products.csv", 603, "13.99"),
+            ("opencart/products.csv", 20, "100.00"),
+            ("spree/products.csv", 37, "879.99"),
+        ] {
+            let Some(path) = real_shop(name) else { continue };
+            let catalog = read_path(&path, |_| ()).unwrap();
+            assert_eq!(
+                (catalog.products.len(), catalog.rows, &catalog.rejects[..]),
+                (rows, rows as u64, &[][..]),
+                "{name}"
+            );
+            let first = &catalog.products[0];
+            assert_eq!(first.price.unwrap().to_string(), price, "{name}");
+            assert!(first.currency.is_some() && first.category.is_some() && first.image.is_some(), "{name}: {first:?}");
+        }
+    }
+
+    #[test]
+    fn real_shopify_exports_are_read_as_they_are() {
+        for (name, variants, groups, rows) in [
+            ("shopify/apparel.csv", 22, 20, 22),
+            ("shopify/home-and-garden.csv", 21, 20, 21),
+            ("shopify/jewelery.csv", 23, 20, 41),
+        ] {
+            let Some(path) = real_shop(name) else { continue };
+            let catalog = read_path(&path, |source| source.currency = Currency::parse("CAD")).unwrap();
+            let mut handles: Vec<_> = catalog.products.iter().map(|product| product.group.clone().unwrap()).collect();
+            handles.sort();
+            handles.dedup();
+            assert_eq!((catalog.products.len(), handles.len(), catalog.rows), (variants, groups, rows), "{name}");
+            assert_eq!(catalog.rejects, [], "{name}");
+            for product in &catalog.products {
+                assert!(product.price.is_some() && product.title.is_some(), "{product:?}");
+                assert!(product.image.as_ref().unwrap().starts_with("https://"), "{product:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_judged_one_by_one() {
+        let text = "id,price,sale_price,currency,in_stock,stock,group_id,category\n\
+            a,10,8,usd,YES,1, g ,A > B /C\n\
+            b,10,12,,1,0,,/\n\
+            c,10,x,EUR,no,,,\n\
+            d,$10,8,EUR,maybe,many,,\n\
+            e,10,,dollar,,-1,,\n\
+            f,\"1.299,00\",,EUR,,2.0,,\n\
+            g,,,,,,,\n";
+        let catalog = read_with(text, |source| source.currency = Currency::parse("GBP")).unwrap();
+        let price = |index: usize| catalog.products[index].price.map(Price::units);
+        assert_eq!([price(0), price(1), price(2)], [Some(80_000), Some(100_000), Some(100_000)]);
+        assert_eq!([price(3), price(4), price(5), price(6)], [None; 4]);
+        let currencies: Vec<_> =
+            catalog.products.iter().map(|product| product.currency.map(|c| c.to_string())).collect();
+        let expected = ["USD", "GBP", "EUR", "EUR", "", "EUR", "GBP"].map(|c| (!c.is_empty()).then(|| c.to_owned()));
+        assert_eq!(currencies, expected);
+        let stock: Vec<bool> = catalog.products.iter().map(|product| product.in_stock).collect();
+        assert_eq!(stock, [true, false, false, true, false, true, true]);
+        assert_eq!(catalog.products[0].group.as_deref(), Some("g"));
+        assert_eq!(catalog.products[0].category.as_ref().unwrap().as_str(), "A/B/C");
+        assert_eq!((catalog.products[1].group.as_ref(), catalog.products[1].category.as_ref()), (None, None));
+        assert_eq!(
+            reasons(&catalog),
+            [
+                (3, Some("c"), "bad_sale_price"),
+                (4, Some("d"), "bad_price"),
+                (4, Some("d"), "bad_stock"),
+                (4, Some("d"), "bad_stock"),
+                (5, Some("e"), "bad_currency"),
+                (6, Some("f"), "bad_price"),
+            ]
+        );
+        assert!(catalog.rejects[5].detail.contains("decimal = \",\""), "{}", catalog.rejects[5].detail);
+    }
+
+    #[test]
+    fn a_file_that_is_no_catalog_is_refused_in_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("none.csv");
+        let mut causes = vec![read_path(folder.path(), |_| ()).unwrap_err(), read_path(&missing, |_| ()).unwrap_err()];
+        let contents: [&[u8]; 9] = [
+            b"",
+            b" \n\r\n",
+            b"\xEF\xBB\xBF",
+            b"id,title\n",
+            b"name,price\na,1\n",
+            b"ID ,Id\n1,2\n",
+            b"[{\"id\": 1}]",
+            b"PK\x03\x04....",
+            b"id,a\n,x\n,y\n",
+        ];
+        causes.extend(contents.map(|bytes| read_text(bytes).unwrap_err()));
+        for cause in causes {
+            assert_eq!(cause.exit_code(), 3, "{cause}");
+            assert!(!cause.to_string().contains('\n'), "{cause}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_must_fit_the_file() {
+        let text = "sku,name\n1,One\n";
+        let map = |field: &str, column: &str| [(field.to_owned(), column.to_owned())];
+        let catalog = read_with(text, |source| source.columns.extend(map("id", "SKU"))).unwrap();
+        assert_eq!(catalog.products[0].id, "1");
+        for (field, column) in [("id", "ean"), ("name", "name"), ("brand", "maker")] {
+            let cause = read_with(text, |source| {
+                source.columns.extend(map("id", "sku"));
+                source.columns.extend(map(field, column));
+            });
+            let cause = cause.unwrap_err();
+            assert_eq!(cause.exit_code(), 2, "{cause}");
+            let is_said = cause.to_string().contains("`sku`") || cause.to_string().contains("`group_id`");
+            assert!(is_said, "{cause}");
+        }
+        let attributes = |names: &[&str]| testing::names(names);
+        let cause = read_with("id\n1\n", |source| source.attributes = attributes(&["gender"])).unwrap_err();
+        assert!(cause.exit_code() == 2 && cause.to_string().contains("`gender`"), "{cause}");
+        let catalog = read_with("id,maker\n1,Acme\n", |source| {
+            source.attributes = attributes(&["brand"]);
+            source.columns.extend(map("brand", "maker"));
+        });
+        assert_eq!(catalog.unwrap().products[0].attributes, [Some("Acme".to_owned())]);
+    }
 }

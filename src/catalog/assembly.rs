@@ -1,0 +1,300 @@
+//! From the cells of one row to a product: money, stock, categories, duplicates. Every reader ends here, so that a
+//! value means the same in every format. This room refuses to know which format a row came from.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::file::CatalogFile;
+use super::wanted::{Field, Wanted};
+use super::{Catalog, Category, Product, Source, VectorColumn};
+use crate::error::Result;
+use crate::money::{Currency, Price};
+use crate::reject::{Reject, Stage};
+
+/// What stands in one place of a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Cell<'a> {
+    /// Nothing: no such column, null, or empty text.
+    #[default]
+    Empty,
+    /// Text as it was written.
+    Text(Cow<'a, str>),
+    /// The digits of a number whose decimal mark is known to be a point.
+    Number(Cow<'a, str>),
+    /// A JSON array or object, as it was written.
+    Nested(&'a str),
+    /// A vector.
+    Vector(&'a [f32]),
+}
+
+impl<'a> Cell<'a> {
+    pub(super) fn text(text: &'a str) -> Cell<'a> {
+        if text.is_empty() { Cell::Empty } else { Cell::Text(Cow::Borrowed(text)) }
+    }
+}
+
+/// Takes rows, gives the catalog.
+pub(super) struct Assembly<'a> {
+    source: &'a Source<'a>,
+    wanted: &'a Wanted<'a>,
+    catalog: Catalog,
+    /// The first row of each id, by the first half of the id's BLAKE3: 128 bits stand for ids of any length.
+    seen: HashMap<[u8; 16], u64>,
+}
+
+impl<'a> Assembly<'a> {
+    pub(super) fn new(source: &'a Source<'a>, wanted: &'a Wanted<'a>) -> Assembly<'a> {
+        let catalog = Catalog {
+            attributes: source.attributes.to_vec(),
+            vectors: source.vectors.map(|_| VectorColumn::default()),
+            ..Catalog::default()
+        };
+        Assembly { source, wanted, catalog, seen: HashMap::new() }
+    }
+
+    /// Counts a data row and gives its number, from 1.
+    pub(super) fn next_row(&mut self) -> u64 {
+        self.catalog.rows += 1;
+        self.catalog.rows
+    }
+
+    /// Takes one row; `cells` has one entry for each slot of [`Wanted`].
+    pub(super) fn take(&mut self, row: u64, cells: &[Cell<'_>]) {
+        let Some(id) = self.unique_id(row, &cells[Field::Id.slot()]) else { return };
+        let mut fields =
+            Fields { row, id: &id, cells, decimal: self.source.decimal, rejects: &mut self.catalog.rejects };
+        let (price, currency) = fields.money(self.source.currency);
+        let product = Product {
+            row,
+            title: fields.text(Field::Title),
+            category: fields.text(Field::Category).as_deref().and_then(Category::parse),
+            price,
+            currency,
+            image: fields.text(Field::Image),
+            group: fields.text(Field::GroupId),
+            in_stock: fields.is_in_stock(),
+            attributes: cells[self.wanted.attribute_slots()].iter().map(attribute).collect(),
+            id,
+        };
+        if let Some(slot) = self.wanted.vector_slot() {
+            self.take_vector(row, &product.id, &cells[slot]);
+        }
+        self.catalog.products.push(product);
+    }
+
+    /// Refuses a whole row.
+    pub(super) fn reject(&mut self, row: u64, code: &'static str, detail: String) {
+        self.catalog.rejects.push(Reject { stage: Stage::Catalog, row, id: None, code, detail });
+    }
+
+    /// Prepares for vectors of this many values in all.
+    pub(super) fn reserve_values(&mut self, values: usize) {
+        if let Some(vectors) = &mut self.catalog.vectors {
+            vectors.values.reserve(values);
+        }
+    }
+
+    /// The catalog, or why the file as a whole cannot be used.
+    pub(super) fn finish(mut self, file: &CatalogFile) -> Result<Catalog> {
+        self.catalog.rejects.sort_by_key(|reject| reject.row);
+        if self.catalog.rows == 0 {
+            return Err(file.unusable("has no rows: check the export that writes it"));
+        }
+        if self.catalog.products.is_empty() {
+            let rows = self.catalog.rows;
+            let first = self
+                .catalog
+                .rejects
+                .first()
+                .map_or_else(String::new, |reject| format!(": row {}: {}", reject.row, reject.detail));
+            return Err(file.unusable(format_args!("has no usable row among {rows}{first}")));
+        }
+        Ok(self.catalog)
+    }
+
+    fn unique_id(&mut self, row: u64, cell: &Cell<'_>) -> Option<String> {
+        let id = match cell {
+            Cell::Text(text) | Cell::Number(text) => text.trim(),
+            Cell::Empty => "",
+            Cell::Nested(_) | Cell::Vector(_) => {
+                self.reject(row, "no_id", "`id` is a list or an object: it must be text".into());
+                return None;
+            }
+        };
+        if id.is_empty() {
+            self.reject(row, "no_id", "`id` is empty".into());
+            return None;
+        }
+        let hash = blake3::hash(id.as_bytes());
+        let key = *hash.as_bytes().first_chunk().expect("32 bytes hold 16");
+        let first = *self.seen.entry(key).or_insert(row);
+        if first == row {
+            return Some(id.to_owned());
+        }
+        self.catalog.rejects.push(Reject {
+            stage: Stage::Catalog,
+            row,
+            id: Some(id.to_owned()),
+            code: "duplicate_id",
+            detail: format!("id {} is already in row {first}, which is kept", quoted(id)),
+        });
+        None
+    }
+
+    fn take_vector(&mut self, row: u64, id: &str, cell: &Cell<'_>) {
+        let Some(vectors) = &mut self.catalog.vectors else { return };
+        let start = vectors.values.len();
+        let outcome = match cell {
+            Cell::Empty => {
+                vectors.spans.push(None);
+                return;
+            }
+            Cell::Vector(values) => {
+                vectors.values.extend_from_slice(values);
+                Ok(())
+            }
+            Cell::Text(text) => read_vector(text, &mut vectors.values),
+            Cell::Nested(text) => read_vector(text, &mut vectors.values),
+            Cell::Number(text) => Err(format!("{} is a number, not a list of numbers", quoted(text))),
+        };
+        if let Err(detail) = outcome {
+            vectors.values.truncate(start);
+            vectors.spans.push(None);
+            let id = Some(id.to_owned());
+            self.catalog.rejects.push(Reject { stage: Stage::Catalog, row, id, code: "bad_vector", detail });
+            return;
+        }
+        vectors.spans.push(Some(start..vectors.values.len()));
+    }
+}
+
+/// The fields of one row whose id is known.
+struct Fields<'r> {
+    row: u64,
+    id: &'r str,
+    cells: &'r [Cell<'r>],
+    decimal: char,
+    rejects: &'r mut Vec<Reject>,
+}
+
+impl Fields<'_> {
+    /// The field as text without spaces around it; `None` when nothing is left.
+    fn text(&mut self, field: Field) -> Option<String> {
+        match &self.cells[field.slot()] {
+            Cell::Empty => None,
+            Cell::Text(text) | Cell::Number(text) => non_empty(text),
+            Cell::Nested(_) | Cell::Vector(_) => {
+                let detail = format!("`{}` is a list or an object: it must be text", field.name());
+                self.reject("not_text", detail);
+                None
+            }
+        }
+    }
+
+    fn money(&mut self, default: Option<Currency>) -> (Option<Price>, Option<Currency>) {
+        let regular = self.price(Field::Price, "bad_price");
+        let sale = self.price(Field::SalePrice, "bad_sale_price");
+        let price = match (regular, sale) {
+            (Some(regular), Some(sale)) => Some(regular.min(sale)),
+            (regular, _) => regular,
+        };
+        let Some(text) = self.text(Field::Currency) else { return (price, default) };
+        let currency = Currency::parse(&text);
+        if currency.is_none() {
+            let detail = format!("currency {} is not a code of three letters such as `USD`", quoted(&text));
+            self.reject("bad_currency", detail);
+            return (None, None);
+        }
+        (price, currency)
+    }
+
+    fn price(&mut self, field: Field, code: &'static str) -> Option<Price> {
+        let decimal = if matches!(self.cells[field.slot()], Cell::Number(_)) { '.' } else { self.decimal };
+        let text = self.text(field)?;
+        match Price::parse(&text, decimal) {
+            Ok(price) => Some(price),
+            Err(fault) => {
+                self.reject(code, format!("{} {} {fault}", field.name(), quoted(&text)));
+                None
+            }
+        }
+    }
+
+    fn is_in_stock(&mut self) -> bool {
+        let flag = self.stock(Field::InStock, flag, "write `true` or `false`");
+        let count = self.stock(Field::Stock, has_some, "write a whole number");
+        flag && count
+    }
+
+    fn stock(&mut self, field: Field, read: fn(&str) -> Option<bool>, advice: &str) -> bool {
+        let Some(text) = self.text(field) else { return true };
+        read(&text).unwrap_or_else(|| {
+            self.reject("bad_stock", format!("{} {} cannot be read: {advice}", field.name(), quoted(&text)));
+            true
+        })
+    }
+
+    fn reject(&mut self, code: &'static str, detail: String) {
+        let id = Some(self.id.to_owned());
+        self.rejects.push(Reject { stage: Stage::Catalog, row: self.row, id, code, detail });
+    }
+}
+
+/// A text in backquotes, cut where it is too long for a line.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 60;
+    let line: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
+    format!("`{line}{cut}`")
+}
+
+/// `true`, `yes`, `t`, `y`, `1` and their opposites in any case; `1.0` is how a nullable flag leaves many exports.
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" | "1.0" => Some(true),
+        "false" | "f" | "no" | "n" | "0" | "0.0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a whole number of any length is above zero.
+pub(super) fn has_some(text: &str) -> Option<bool> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (false, digits),
+        None => (true, text),
+    };
+    let whole = match digits.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+        Some(_) => return None,
+        None => digits,
+    };
+    let is_number = !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| sign && whole.bytes().any(|b| b != b'0'))
+}
+
+fn attribute(cell: &Cell<'_>) -> Option<String> {
+    match cell {
+        Cell::Text(text) | Cell::Number(text) => non_empty(text),
+        Cell::Nested(text) => non_empty(text),
+        Cell::Empty | Cell::Vector(_) => None,
+    }
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Appends the numbers of a JSON array. Each is rounded once, from its text to the nearest f32.
+fn read_vector(text: &str, values: &mut Vec<f32>) -> std::result::Result<(), String> {
+    let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = inner.ok_or_else(|| format!("{} is not a list of numbers such as `[0.1, 0.2]`", quoted(text)))?;
+    if inner.trim().is_empty() {
+        return Ok(());
+    }
+    for number in inner.split(',').map(str::trim) {
+        let value = number.parse().map_err(|_| format!("{} in a vector is not a number", quoted(number)))?;
+        values.push(value);
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! The columns of a catalog file with a few of their values, for whoever writes a configuration for it. This room
+//! refuses to judge a value.
+
+use std::path::Path;
+
+use csv::ByteRecord;
+
+use super::assembly::Cell;
+use super::file::CatalogFile;
+use super::{Format, columnar, delimited, json_lines};
+use crate::error::Result;
+
+/// How many rows are looked at.
+const ROWS: usize = 500;
+
+/// How many values are kept of each column.
+const SAMPLES: usize = 20;
+
+/// The layout of a file and its columns, in file order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// What the file holds.
+    pub format: Format,
+    /// In JSON Lines, the keys of the first rows in order of appearance.
+    pub columns: Vec<Column>,
+}
+
+/// One column of a catalog file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name without spaces around it.
+    pub name: String,
+    /// What its values are.
+    pub kind: Kind,
+    /// Its first values that are not empty, as text; none of a vector column.
+    pub samples: Vec<String>,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, or a number that is exact.
+    Text,
+    /// Numbers that Parquet stores as floats; no price can come from them.
+    Float,
+    /// Lists of numbers.
+    Vector,
+}
+
+impl Columns {
+    /// The column of this name: exactly, else in another case.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Column> {
+        let exact = self.columns.iter().find(|column| column.name == name);
+        exact.or_else(|| self.columns.iter().find(|column| super::wanted::is_same_name(&column.name, name)))
+    }
+
+    fn push(&mut self, name: &str, kind: Kind) {
+        self.columns.push(Column { name: name.trim().to_owned(), kind, samples: Vec::new() });
+    }
+}
+
+impl Column {
+    fn sample(&mut self, text: &str) {
+        let text = text.trim();
+        if self.samples.len() < SAMPLES && !text.is_empty() {
+            self.samples.push(text.to_owned());
+        }
+    }
+}
+
+/// Looks at the first rows of a catalog; `format` as in [`super::Source`].
+///
+/// # Errors
+/// [`crate::error::Error::Catalog`] when the file cannot be used at all.
+pub fn columns(path: &Path, format: Option<Format>) -> Result<Columns> {
+    let file = CatalogFile::open(path, format)?;
+    let mut found = Columns { format: file.format, columns: Vec::new() };
+    match file.format {
+        Format::Csv | Format::Shopify => look_at_delimited(&file, &mut found)?,
+        Format::Jsonl => look_at_json_lines(&file, &mut found)?,
+        Format::Parquet => look_at_parquet(&file, &mut found)?,
+    }
+    Ok(found)
+}
+
+fn look_at_delimited(file: &CatalogFile, found: &mut Columns) -> Result<()> {
+    let mut table = delimited::Table::open(file)?;
+    for name in table.header() {
+        found.push(name, Kind::Text);
+    }
+    let mut record = ByteRecord::new();
+    for _ in 0..ROWS {
+        if !table.next(&mut record)? {
+            break;
+        }
+        for (column, bytes) in found.columns.iter_mut().zip(&record) {
+            column.sample(&String::from_utf8_lossy(bytes));
+        }
+    }
+    Ok(())
+}
+
+fn look_at_json_lines(file: &CatalogFile, found: &mut Columns) -> Result<()> {
+    let mut lines = json_lines::Lines::open(file)?;
+    for _ in 0..ROWS {
+        let Some(line) = lines.next()? else { break };
+        let Ok(object) = json_lines::parse(line) else { continue };
+        for (key, value) in &object.0 {
+            let index = found.columns.iter().position(|column| column.name == key.trim()).unwrap_or_else(|| {
+                found.push(key, Kind::Text);
+                found.columns.len() - 1
+            });
+            let column = &mut found.columns[index];
+            match json_lines::cell(value) {
+                Ok(Cell::Text(text) | Cell::Number(text)) => column.sample(&text),
+                Ok(Cell::Nested(text)) if is_list_of_numbers(text) => column.kind = Kind::Vector,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_list_of_numbers(json: &str) -> bool {
+    serde_json::from_str::<Vec<f64>>(json).is_ok_and(|values| values.len() > 1)
+}
+
+fn look_at_parquet(file: &CatalogFile, found: &mut Columns) -> Result<()> {
+    let builder = columnar::open(file)?;
+    let schema = builder.schema().clone();
+    let mut readable = Vec::new();
+    for (index, field) in schema.fields().iter().enumerate() {
+        let held = columnar::value_type(field.data_type());
+        let kind = match held {
+            _ if columnar::is_vector(field.data_type()) => Kind::Vector,
+            _ if held.is_floating() => Kind::Float,
+            _ => Kind::Text,
+        };
+        found.push(field.name(), kind);
+        if !held.is_nested() {
+            readable.push(index);
+        }
+    }
+    let undecodable = |cause: &dyn std::fmt::Display| columnar::undecodable(file, cause);
+    let mut reader = columnar::project(builder, &readable, ROWS).map_err(|cause| undecodable(&cause))?;
+    let Some(batch) = reader.next().transpose().map_err(|cause| undecodable(&cause))? else { return Ok(()) };
+    for (&index, values) in readable.iter().zip(batch.columns()) {
+        let texts = columnar::as_text(values).map_err(|cause| undecodable(&cause))?;
+        texts.iter().flatten().for_each(|text| found.columns[index].sample(text));
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What the tests of the readers share: a catalog from bytes, and its rejects in short.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use super::{Catalog, Format, Source, read};
+use crate::error::Result;
+use crate::money::Currency;
+
+/// What a test asks for: a [`Source`] that owns its parts.
+pub(super) struct Settings {
+    pub(super) format: Option<Format>,
+    pub(super) columns: BTreeMap<String, String>,
+    pub(super) currency: Option<Currency>,
+    pub(super) decimal: char,
+    pub(super) attributes: Vec<String>,
+    pub(super) vectors: Option<&'static str>,
+}
+
+pub(super) fn read_text(bytes: &[u8]) -> Result<Catalog> {
+    read_with(bytes, |_| ())
+}
+
+/// Reads bytes as a catalog file; `adjust` changes what is asked for.
+pub(super) fn read_with(bytes: impl AsRef<[u8]>, adjust: impl FnOnce(&mut Settings)) -> Result<Catalog> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes.as_ref()).unwrap();
+    read_path(file.path(), adjust)
+}
+
+pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Result<Catalog> {
+    let mut settings = Settings {
+        format: None,
+        columns: BTreeMap::new(),
+        currency: None,
+        decimal: '.',
+        attributes: Vec::new(),
+        vectors: None,
+    };
+    adjust(&mut settings);
+    read(&Source {
+        path,
+        format: settings.format,
+        columns: &settings.columns,
+        currency: settings.currency,
+        decimal: settings.decimal,
+        attributes: &settings.attributes,
+        vectors: settings.vectors,
+    })
+}
+
+pub(super) fn names(of: &[&str]) -> Vec<String> {
+    of.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// Row, id and code of each reject.
+pub(super) fn reasons(catalog: &Catalog) -> Vec<(u64, Option<&str>, &'static str)> {
+    catalog.rejects.iter().map(|reject| (reject.row, reject.id.as_deref(), reject.code)).collect()
+}

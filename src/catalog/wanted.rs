@@ -1,0 +1,185 @@
+//! What the job wants from a catalog file, and which of its columns hold it. This room refuses to read a row.
+
+use anyhow::anyhow;
+
+use super::Source;
+use super::file::CatalogFile;
+use crate::error::{Error, Result};
+
+/// The standard fields that become part of a product. The order is that of the first slots of [`Wanted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Id,
+    Title,
+    Category,
+    Price,
+    SalePrice,
+    Currency,
+    Image,
+    GroupId,
+    InStock,
+    Stock,
+}
+
+const FIELDS: [&str; 10] =
+    ["id", "title", "category", "price", "sale_price", "currency", "image", "group_id", "in_stock", "stock"];
+
+/// Standard fields that can be mapped, although nothing reads them unless a rule names them.
+const TOLERATED: [&str; 4] = ["brand", "url", "cost", "margin"];
+
+impl Field {
+    pub(super) fn slot(self) -> usize {
+        self as usize
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        FIELDS[self.slot()]
+    }
+}
+
+/// The list of wanted columns: a slot for each [`Field`], then the attributes, then the vectors.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    slots: Vec<Slot<'a>>,
+    attributes: usize,
+    vectors: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Slot<'a> {
+    /// The column's name in the file.
+    pub(super) column: &'a str,
+    /// Who asks for it.
+    pub(super) asked_by: Asker<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker<'a> {
+    /// A standard field under its own name.
+    Default,
+    /// A standard field mapped by `columns`.
+    Mapping(&'a str),
+    /// A rule that names the attribute.
+    Rule(&'a str),
+    /// `[embedding] column`.
+    Vectors,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(source: &Source<'a>) -> Result<Wanted<'a>> {
+        let is_standard = |name: &str| FIELDS.contains(&name) || TOLERATED.contains(&name);
+        if let Some(unknown) = source.columns.keys().find(|name| !is_standard(name)) {
+            let known = list(FIELDS.iter().chain(&TOLERATED));
+            return Err(Error::Config(anyhow!(
+                "`columns` under `[catalog]` maps `{unknown}`, which is no standard field: it can map {known}"
+            )));
+        }
+        let slot = |name: &'a str, default: Asker<'a>| match source.columns.get(name) {
+            Some(column) => Slot { column, asked_by: Asker::Mapping(name) },
+            None => Slot { column: name, asked_by: default },
+        };
+        let mut slots: Vec<Slot<'a>> = FIELDS.iter().map(|&name| slot(name, Asker::Default)).collect();
+        slots.extend(source.attributes.iter().map(|name| slot(name, Asker::Rule(name))));
+        let vectors = source.vectors.map(|column| {
+            slots.push(Slot { column, asked_by: Asker::Vectors });
+            slots.len() - 1
+        });
+        for name in TOLERATED {
+            if source.columns.contains_key(name) {
+                slots.push(slot(name, Asker::Default));
+            }
+        }
+        Ok(Wanted { slots, attributes: source.attributes.len(), vectors })
+    }
+
+    pub(super) fn slots(&self) -> &[Slot<'a>] {
+        &self.slots
+    }
+
+    /// The slots of the attributes, in the order of [`Source::attributes`].
+    pub(super) fn attribute_slots(&self) -> std::ops::Range<usize> {
+        FIELDS.len()..FIELDS.len() + self.attributes
+    }
+
+    pub(super) fn vector_slot(&self) -> Option<usize> {
+        self.vectors
+    }
+
+    /// Which column of a header each slot takes: the same name, else the same name in another case.
+    pub(super) fn resolve(&self, header: &[String], file: &CatalogFile) -> Result<Vec<Option<usize>>> {
+        let places = self.slots.iter().map(|slot| position(header, slot.column, file)).collect::<Result<Vec<_>>>()?;
+        let found: Vec<bool> = places.iter().map(Option::is_some).collect();
+        self.require(&found, header, file)?;
+        Ok(places)
+    }
+
+    /// Refuses a file in which a column that somebody asked for is absent; `found` has one entry a slot.
+    pub(super) fn require(&self, found: &[bool], columns: &[String], file: &CatalogFile) -> Result<()> {
+        let there = list(columns);
+        let path = file.path().display();
+        for (slot, _) in self.slots.iter().zip(found).filter(|(_, found)| !**found) {
+            let column = slot.column;
+            match slot.asked_by {
+                Asker::Default if column == "id" => {
+                    return Err(file.unusable(format_args!(
+                        "has no column `id`: name it in `columns` under `[catalog]`, for example \
+                         `columns = {{ id = \"sku\" }}`; it has {there}"
+                    )));
+                }
+                Asker::Default => {}
+                Asker::Mapping(field) => {
+                    return Err(Error::Config(anyhow!(
+                        "`columns` under `[catalog]` says that `{field}` is `{column}`, but `{path}` has no such \
+                         column: it has {there}"
+                    )));
+                }
+                Asker::Rule(attribute) => {
+                    return Err(Error::Config(anyhow!(
+                        "a rule names the attribute `{attribute}`, but `{path}` has no such column: it has {there}"
+                    )));
+                }
+                Asker::Vectors => {
+                    return Err(Error::Config(anyhow!(
+                        "`column` under `[embedding]` is `{column}`, but `{path}` has no such column: it has {there}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The position of a column by its exact name, else by its name in another case and without spaces around it.
+pub(super) fn position(header: &[String], name: &str, file: &CatalogFile) -> Result<Option<usize>> {
+    let all = |is_match: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        header.iter().enumerate().filter(|(_, column)| is_match(column)).map(|(index, _)| index).collect()
+    };
+    let mut found = all(&|column| column == name);
+    if found.is_empty() {
+        found = all(&|column| is_same_name(column, name));
+    }
+    match found[..] {
+        [] => Ok(None),
+        [index] => Ok(Some(index)),
+        _ => {
+            let columns = list(found.iter().map(|&index| &header[index]));
+            Err(file.unusable(format_args!("has more than one column for `{name}`: {columns}; rename or drop one")))
+        }
+    }
+}
+
+/// Whether two column names differ only in case and in spaces around them.
+pub(super) fn is_same_name(a: &str, b: &str) -> bool {
+    a.trim().to_lowercase() == b.trim().to_lowercase()
+}
+
+/// Names for a sentence, `` `id`, `title` ``; a long list is cut.
+fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    const SHOWN: usize = 60;
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match names.len() {
+        0 => "no columns".into(),
+        1..=SHOWN => names.join(", "),
+        more => format!("{} and {} more", names[..SHOWN].join(", "), more - SHOWN),
+    }
+}
