@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
-pub use unit::{Vectors, VectorFault, canonical_dot, make_unit};
+pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 
 /// Turns the products of a catalog into vectors.
 pub trait Embedder: Sync {
