@@ -1,6 +1,19 @@
 //! Table schemas, Parquet, staging and publication, the manifest. This room refuses to decide anything.
 
+mod durable;
+mod journal;
+pub mod manifest;
+mod parquet;
+mod places;
+mod publish;
+mod tables;
+
 use crate::money::{Currency, Price};
+
+pub use self::manifest::Manifest;
+pub use self::parquet::{ROW_GROUP_ROWS, SCHEMA_VERSION, TableWriter};
+pub use self::publish::{OutputFolder, Recovery, Staging};
+pub use self::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table, reject_order};
 
 /// One row of the `recommendations` table.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,4 +61,13 @@ pub struct Coverage<'a> {
     pub returned: i32,
     /// Why `returned` is below `list_limit`; null when it is not.
     pub shortfall_reason: Option<&'a str>,
+}
+
+/// One row of the optional `embeddings` table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Embedding<'a> {
+    /// The product.
+    pub product_id: &'a str,
+    /// Its unit vector.
+    pub values: &'a [f32],
 }

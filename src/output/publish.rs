@@ -1,0 +1,257 @@
+//! One night becomes visible: staged out of sight, journaled, switched. This room refuses to run beside another run.
+//!
+//! Before the journal is durable a crash leaves the old night, after it the next [`OutputFolder::open`] completes the new one.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use chrono::NaiveDate;
+
+use super::durable::{create_folder, remove_file, remove_folder, sync_folder};
+use super::journal::{Proof, Steps, TABLES, holds, read_current, roll_forward, write_journal};
+use super::manifest::{Manifest, TableFile};
+use super::parquet::TableWriter;
+use super::places::Places;
+use super::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table};
+use crate::error::{Error, Result};
+
+/// The output folder, locked for this run as long as the value lives.
+#[derive(Debug)]
+pub struct OutputFolder {
+    places: Places,
+    recovery: Recovery,
+    _lock: File,
+}
+
+/// What [`OutputFolder::open`] found of an earlier run that was cut off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// The run whose publication was completed, and its date.
+    pub completed: Option<(String, NaiveDate)>,
+    /// Runs that had staged something and decided nothing; what they staged is removed.
+    pub discarded: Vec<String>,
+}
+
+impl OutputFolder {
+    /// Creates the folder where it is missing, locks it, and completes or discards what an earlier run left under way.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the path is not a folder, [`Error::Temporary`] when another run holds it, else
+    /// [`Error::Failed`].
+    pub fn open(path: &Path) -> Result<OutputFolder> {
+        OutputFolder::open_stepwise(path, &mut Steps::uninterrupted())
+    }
+
+    /// Whether this run is the current one of its date and all its files are still there in their sizes.
+    #[must_use]
+    pub fn already_published(&self, run_id: &str, run_date: NaiveDate) -> bool {
+        // Whatever cannot be read is not published: the run that follows replaces it.
+        let is_current =
+            read_current(&self.places).is_ok_and(|c| c.get(&run_date.to_string()).is_some_and(|r| r == run_id));
+        let Ok(manifest) = Manifest::read(&self.places.manifest(run_id)) else { return false };
+        is_current
+            && manifest.run_id == run_id
+            && manifest.run_date == run_date
+            && TABLES.into_iter().all(|table| {
+                let files: Vec<&TableFile> = manifest.files_of(table).collect();
+                let partition = self.places.partition(table, run_date);
+                if files.is_empty() {
+                    table == EmbeddingsTable::NAME && !partition.exists()
+                } else {
+                    holds(&partition, &files, Proof::Size).unwrap_or(false)
+                }
+            })
+    }
+
+    /// Starts a run: what it writes stays out of sight until [`Staging::publish`].
+    ///
+    /// # Errors
+    /// A run id that cannot name a file, or a folder that cannot be created.
+    pub fn stage(&self, run_id: &str, run_date: NaiveDate) -> Result<Staging<'_>> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if run_id.is_empty() || !run_id.chars().all(allowed) {
+            return Err(anyhow!("`{run_id}` cannot name files: a run id has letters, digits, `-` and `_`").into());
+        }
+        let folder = self.places.staged_run(run_id);
+        remove_folder(&folder)?;
+        create_folder(&self.places.staging())?;
+        create_folder(&folder)?;
+        Ok(Staging { output: self, run_id: run_id.to_owned(), run_date, abandoned: true })
+    }
+
+    /// Where the manifest of a run lies.
+    #[must_use]
+    pub fn manifest_path(&self, run_id: &str) -> PathBuf {
+        self.places.manifest(run_id)
+    }
+
+    /// What was found when the folder was opened.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    fn open_stepwise(path: &Path, steps: &mut Steps<'_>) -> Result<OutputFolder> {
+        if path.exists() && !path.is_dir() {
+            let why = anyhow!("the output `{}` is a file: name a folder with --out or `[output] path`", path.display());
+            return Err(Error::Config(why));
+        }
+        let places = Places::new(path);
+        let hidden = places.hidden();
+        std::fs::create_dir_all(&hidden).with_context(|| format!("cannot create `{}`", hidden.display()))?;
+        let lock = lock(&places)?;
+        let completed = roll_forward(&places, steps)?;
+        let recovery = Recovery {
+            completed: completed.map(|manifest| (manifest.run_id, manifest.run_date)),
+            discarded: discard(&places, steps)?,
+        };
+        // A night of work must not end at a file that was unreadable from the start.
+        read_current(&places)?;
+        Ok(OutputFolder { places, recovery, _lock: lock })
+    }
+}
+
+/// What one run has written and nobody sees yet. Dropped without [`Staging::publish`], it removes what it wrote.
+#[derive(Debug)]
+pub struct Staging<'a> {
+    output: &'a OutputFolder,
+    run_id: String,
+    run_date: NaiveDate,
+    abandoned: bool,
+}
+
+impl Staging<'_> {
+    /// Starts the `recommendations` table.
+    ///
+    /// # Errors
+    /// A file that cannot be created. The same holds for the other tables.
+    pub fn recommendations(&self) -> Result<TableWriter<RecommendationsTable>> {
+        self.table()
+    }
+
+    /// Starts the `coverage` table.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at `recommendations`")]
+    pub fn coverage(&self) -> Result<TableWriter<CoverageTable>> {
+        self.table()
+    }
+
+    /// Starts the `rejects` table.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at `recommendations`")]
+    pub fn rejects(&self) -> Result<TableWriter<RejectsTable>> {
+        self.table()
+    }
+
+    /// Starts the optional `embeddings` table. A run that does not start it removes the one of its date.
+    #[expect(clippy::missing_errors_doc, reason = "said once, at `recommendations`")]
+    pub fn embeddings(&self) -> Result<TableWriter<EmbeddingsTable>> {
+        self.table()
+    }
+
+    /// Makes the night visible and gives the manifest's path. `manifest.files` are the files that the finished writers gave.
+    ///
+    /// # Errors
+    /// When the files are not those of the manifest, nothing is published. After any other error each table shows the old
+    /// night or the new one, and the next start completes or discards.
+    pub fn publish(self, manifest: &Manifest) -> Result<PathBuf> {
+        self.publish_stepwise(manifest, &mut Steps::uninterrupted())
+    }
+
+    fn publish_stepwise(mut self, manifest: &Manifest, steps: &mut Steps<'_>) -> Result<PathBuf> {
+        let places = &self.output.places;
+        self.check(manifest).context("the run's files are not those of its manifest; this is a defect of twinset")?;
+        // From here on only the next start may clean up, because only it can tell which night was decided.
+        self.abandoned = false;
+        steps.begin("make the staged names durable")?;
+        let staged = TABLES.map(|table| places.staged(&self.run_id, table));
+        let above = [places.staged_run(&self.run_id), places.staging(), places.hidden(), places.root().to_owned()];
+        for folder in staged.iter().filter(|folder| folder.exists()).chain(&above) {
+            sync_folder(folder).with_context(|| format!("cannot write `{}`", folder.display()))?;
+        }
+        steps.begin("write the journal")?;
+        write_journal(places, manifest)?;
+        roll_forward(places, steps)?;
+        Ok(places.manifest(&self.run_id))
+    }
+
+    fn table<T: Table>(&self) -> Result<TableWriter<T>> {
+        TableWriter::create(self.output.places.staged(&self.run_id, T::NAME), &self.run_id, self.run_date)
+    }
+
+    fn check(&self, manifest: &Manifest) -> anyhow::Result<()> {
+        ensure!(manifest.run_id == self.run_id, "the manifest is of run `{}`, not `{}`", manifest.run_id, self.run_id);
+        ensure!(manifest.run_date == self.run_date, "the manifest is of {}, not {}", manifest.run_date, self.run_date);
+        for table in TABLES {
+            let files: Vec<&TableFile> = manifest.files_of(table).collect();
+            let folder = self.output.places.staged(&self.run_id, table);
+            let staged = if folder.exists() { std::fs::read_dir(&folder)?.count() } else { 0 };
+            if files.is_empty() && table != EmbeddingsTable::NAME {
+                bail!("the table `{table}` is missing");
+            }
+            ensure!(
+                files.len() == staged && holds(&folder, &files, Proof::Size)?,
+                "`{}` does not hold the {} files of the manifest",
+                folder.display(),
+                files.len()
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        if self.abandoned {
+            // What stays is discarded by the next start.
+            let _ = remove_folder(&self.output.places.staged_run(&self.run_id));
+        }
+    }
+}
+
+fn lock(places: &Places) -> Result<File> {
+    let path = places.lock();
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = open.with_context(|| format!("cannot open `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Where the system locks against reading too, the holder stays unnamed.
+            let _ = file.take(32).read_to_string(&mut holder);
+            let holder = if holder.is_empty() { "another run".to_owned() } else { format!("another run ({holder})") };
+            let root = places.root().display();
+            return Err(Error::Temporary(anyhow!(
+                "{holder} holds `{root}`: try again when it has ended, or name another folder with --out"
+            )));
+        }
+        Err(TryLockError::Error(cause)) => {
+            return Err(anyhow!(cause).context(format!("cannot lock `{}`", path.display())).into());
+        }
+    }
+    let note = file.set_len(0).and_then(|()| write!(file, "process {}", std::process::id()));
+    note.with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(file)
+}
+
+/// Removes what runs staged without deciding anything.
+fn discard(places: &Places, steps: &mut Steps<'_>) -> anyhow::Result<Vec<String>> {
+    remove_file(&places.temporary())?;
+    let staging = places.staging();
+    let mut found = BTreeMap::new();
+    if staging.exists() {
+        for entry in std::fs::read_dir(&staging).with_context(|| format!("cannot list `{}`", staging.display()))? {
+            let entry = entry.with_context(|| format!("cannot list `{}`", staging.display()))?;
+            found.insert(entry.file_name().to_string_lossy().into_owned(), entry.path());
+        }
+    }
+    for path in found.values() {
+        steps.begin("discard what a run staged")?;
+        remove_folder(path)?;
+    }
+    Ok(found.into_keys().collect())
+}
+
+#[cfg(test)]
+mod tests;
