@@ -1,1 +1,103 @@
-//! check: to be written.
+//! `twinset check`: what a run would read, reject, score and need. This room refuses to open an image, to score and to write.
+
+use std::fmt::Write as _;
+
+use crate::catalog::Catalog;
+use crate::config::{Config, Embedding};
+use crate::error::Result;
+use crate::job::{self, warnings};
+use crate::photos;
+use crate::plan::{Plan, Service, Sight};
+use crate::similarity::tiles::Tiles;
+use crate::similarity::{cpu, lists::NO_LIST};
+
+/// Components of a vector of the built-in network.
+const BUILTIN_DIMENSION: usize = 1280;
+
+/// Reads the catalog, plans the rules and says what a run would come to, as text for a person.
+///
+/// Images are taken to be readable where the catalog names a file: whether they are is found out by the run.
+///
+/// # Errors
+/// See [`job::read`].
+pub fn check(config: &Config) -> Result<String> {
+    let catalog = job::read(config)?;
+    let sight = expected_sight(config, &catalog);
+    let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
+    warnings::of(config, &catalog);
+    let mut text = String::new();
+    // Writing into a string cannot fail.
+    let _ = describe(&mut text, config, &catalog, &sight, &plan);
+    Ok(text)
+}
+
+fn describe(
+    text: &mut String,
+    config: &Config,
+    catalog: &Catalog,
+    sight: &[Sight],
+    plan: &Plan,
+) -> Result<(), std::fmt::Error> {
+    let path = config.catalog.display();
+    let urls = sight.iter().filter(|s| **s == Sight::Url).count();
+    writeln!(text, "catalog   {path}: {} rows, {} products", catalog.rows, catalog.products.len())?;
+    writeln!(text, "rejects   {} in the catalog; images and vectors are looked at by the run", catalog.rejects.len())?;
+    for reject in catalog.rejects.iter().take(5) {
+        writeln!(text, "          row {}: {}: {}", reject.row, reject.code, reject.detail)?;
+    }
+    writeln!(text, "vectors   {} expected; {urls} images are URLs, which are not fetched", plan.seen)?;
+    writeln!(text, "blocks    {} of one currency and category, in {} rows", plan.blocks, plan.products.len())?;
+    for (rule, service) in config.rules.iter().zip(&plan.service) {
+        let eligible = service.iter().filter_map(|s| if let Service::Eligible(n) = s { Some(u64::from(*n)) } else { None });
+        let lists = eligible.clone().count();
+        let short = eligible.clone().filter(|&n| n < u64::from(rule.limit)).count();
+        let lacking = service.iter().filter(|s| matches!(s, Service::Lacks(_))).count();
+        writeln!(
+            text,
+            "rule      {}: {lists} lists of up to {}, {} eligible entries, {short} lists that cannot be full, \
+             {lacking} products that lack what it needs",
+            rule.name,
+            rule.limit,
+            eligible.sum::<u64>()
+        )?;
+    }
+    let pairs = Tiles::new(&plan.lists, plan.seen, cpu::TILE).count_pairs();
+    writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
+    let bytes = memory(config, catalog, plan);
+    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
+    let mib = bytes as f64 / f64::from(1 << 20);
+    writeln!(text, "memory    about {mib:.0} MiB")
+}
+
+/// Bytes that a run will hold at its peak, as far as the catalog tells: vectors twice (by product and by row), plan, lists and
+/// products.
+fn memory(config: &Config, catalog: &Catalog, plan: &Plan) -> usize {
+    let dimension = match (&config.embedding, &catalog.vectors) {
+        (Embedding::Column { .. }, Some(column)) => {
+            column.values.len() / column.spans.iter().flatten().count().max(1) * 3 / 2
+        }
+        _ => BUILTIN_DIMENSION,
+    };
+    let held = |rule: &crate::similarity::RuleLists| {
+        rule.scope.iter().filter(|&&scope| scope != NO_LIST).count() * (rule.k * 24 + 48)
+    };
+    let lists: usize = plan.lists.rules.iter().filter(|rule| rule.visual).map(held).sum();
+    let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
+    let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();
+    plan.seen * dimension * 4 * 2 + plan.bytes() + lists + products
+}
+
+/// What each product will be seen by if every image can be read.
+fn expected_sight(config: &Config, catalog: &Catalog) -> Vec<Sight> {
+    let by_column = |product: usize| match &catalog.vectors {
+        Some(column) if column.spans[product].is_some() => Sight::Seen,
+        _ => Sight::Unseen,
+    };
+    let by_image = |product: usize| match &catalog.products[product].image {
+        Some(image) if photos::is_url(image) => Sight::Url,
+        Some(_) => Sight::Seen,
+        None => Sight::Unseen,
+    };
+    let column = matches!(config.embedding, Embedding::Column { .. });
+    (0..catalog.products.len()).map(|p| if column { by_column(p) } else { by_image(p) }).collect()
+}

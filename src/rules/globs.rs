@@ -18,6 +18,16 @@ impl Globs {
         self.set.is_match(category)
     }
 
+    /// The globs that match none of the category paths, as they were written.
+    #[must_use]
+    pub fn unmatched<'a>(&self, categories: impl Iterator<Item = &'a str>) -> Vec<&str> {
+        let mut matched = vec![false; self.patterns.len()];
+        for category in categories {
+            self.set.matches(category).into_iter().for_each(|glob| matched[glob] = true);
+        }
+        self.patterns.iter().zip(matched).filter(|(_, matched)| !matched).map(|(p, _)| p.as_str()).collect()
+    }
+
     /// The globs as they were written.
     #[must_use]
     pub fn patterns(&self) -> &[String] {
