@@ -2,6 +2,7 @@
 //!
 //! This room refuses to refit anything per night: the same image gives the same vector in every catalog.
 
+pub mod network;
 mod unit;
 
 use crate::catalog::Catalog;
@@ -9,7 +10,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
-pub use unit::{Vectors, VectorFault, canonical_dot, make_unit};
+pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 
 /// Turns the products of a catalog into vectors.
 pub trait Embedder: Sync {

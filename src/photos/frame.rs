@@ -36,7 +36,7 @@ mod tests {
     fn the_center_is_kept_and_the_sides_are_cut() {
         let (width, height) = (300, 100);
         let pixels = (0..height * width)
-            .flat_map(|i| if (105..195).contains(&(i % width)) { [200, 100, 50] } else { [0, 0, 255] })
+            .flat_map(|i| if (90..210).contains(&(i % width)) { [200, 100, 50] } else { [0, 0, 255] })
             .collect();
         let photo = RgbPhoto::new(width, height, pixels).unwrap();
         let square = crop_and_resize(&photo, 0.75, 8);
