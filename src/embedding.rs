@@ -2,6 +2,10 @@
 //!
 //! This room refuses to refit anything per night: the same image gives the same vector in every catalog.
 
+mod builtin;
+mod cache;
+mod column;
+pub mod network;
 mod unit;
 
 use crate::catalog::Catalog;
@@ -9,6 +13,8 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
+pub use builtin::Builtin;
+pub use column::Column;
 pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 
 /// Turns the products of a catalog into vectors.

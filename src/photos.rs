@@ -1,1 +1,105 @@
-//! photos: to be written.
+//! Product photos: find them below the image root, read them, decode them by content, stand them upright, resize them.
+//! This room refuses to trust a file's name, its size or its header, and never leaves the image root.
+
+mod decode;
+mod frame;
+mod root;
+
+use std::fmt;
+
+pub use decode::decode;
+pub use frame::crop_and_resize;
+pub use root::ImageRoot;
+
+/// The most bytes that are read of one image file.
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// A decoded photo: upright, opaque, 8 bits a channel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RgbPhoto {
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
+}
+
+impl RgbPhoto {
+    /// A photo from `width * height * 3` bytes, row by row from the top, red, green, blue; `None` when the length differs or
+    /// a side is zero.
+    #[must_use]
+    pub fn new(width: u32, height: u32, pixels: Vec<u8>) -> Option<RgbPhoto> {
+        let length = u128::from(width) * u128::from(height) * 3;
+        let fits = length > 0 && u128::try_from(pixels.len()).is_ok_and(|actual| actual == length);
+        fits.then_some(RgbPhoto { width, height, pixels })
+    }
+
+    /// Pixels a row, at least 1.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Rows, at least 1.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Red, green, blue, row by row from the top.
+    #[must_use]
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+impl fmt::Debug for RgbPhoto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RgbPhoto({} x {})", self.width, self.height)
+    }
+}
+
+/// Why an image cannot be used. The code is stable and part of the `rejects` table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Fault {
+    /// `image_missing`, `image_outside_root`, `image_unreadable`, `image_too_large`, `image_format` (none of the formats that
+    /// are read) or `image_broken` (one of them, but damaged or truncated).
+    pub code: &'static str,
+    /// What was wrong: one line for a person.
+    pub detail: String,
+}
+
+impl Fault {
+    fn new(code: &'static str, detail: impl Into<String>) -> Fault {
+        Fault { code, detail: detail.into() }
+    }
+}
+
+/// Whether the catalog names an image by URL. twinset never fetches one: such a product has no vector, and that is no fault.
+#[must_use]
+pub fn is_url(image: &str) -> bool {
+    let starts = |prefix: &str| image.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    starts("http:") || starts("https:") || starts("//")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_told_from_paths() {
+        for url in ["http://a.example/x.jpg", "HTTPS://a.example/x.jpg", "//cdn.example/x.jpg"] {
+            assert!(is_url(url), "{url}");
+        }
+        for path in ["", "/", "h", "http", "httpd/x.jpg", "https.jpg", "images//x.jpg", "/images/x.jpg", "ü.jpg"] {
+            assert!(!is_url(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_photo_has_as_many_bytes_as_its_sides_say() {
+        assert!(RgbPhoto::new(2, 1, vec![0; 6]).is_some());
+        assert!(RgbPhoto::new(2, 1, vec![0; 5]).is_none());
+        assert!(RgbPhoto::new(0, 1, vec![]).is_none());
+        assert!(RgbPhoto::new(u32::MAX, u32::MAX, vec![0; 3]).is_none());
+    }
+}

@@ -79,6 +79,11 @@ impl Vectors {
         Ok(())
     }
 
+    /// Gives `product` the very vector that `other` has, if it has one: the same bits, stored once.
+    pub fn share(&mut self, product: usize, other: usize) {
+        self.slots[product] = self.slots[other];
+    }
+
     /// Components of a vector.
     #[must_use]
     pub fn dimension(&self) -> usize {

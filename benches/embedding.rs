@@ -1,0 +1,61 @@
+//! From a file's bytes to features: decoding and framing, and the forward pass of the built-in network.
+
+use std::io::Cursor;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use image::{ImageFormat, Rgb, RgbImage};
+use twinset::embedding::network::{Network, SIDE, Scratch};
+use twinset::photos;
+
+fn main() {
+    divan::main();
+}
+
+/// Smooth shapes with some texture, which compress about as a product photo does.
+fn photo(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let wave = |period: f32| ((x as f32 / period).sin() * (y as f32 / period).cos() * 60.0) as i32;
+        let grain = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) >> 29;
+        let channel = |base: i32, period| (base + wave(period) + grain as i32).clamp(0, 255) as u8;
+        Rgb([channel(150, 90.0), channel(120, 60.0), channel(100, 40.0)])
+    })
+}
+
+fn file(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    photo(width, height).write_to(&mut bytes, format).expect("an encoder for this format is compiled in");
+    bytes.into_inner()
+}
+
+fn framed(bytes: &[u8]) -> Vec<u8> {
+    let photo = photos::decode(bytes).expect("the file was just encoded");
+    photos::crop_and_resize(&photo, 0.875, SIDE as u32)
+}
+
+#[divan::bench(args = [(400, 533), (1000, 1000)])]
+fn decode_and_frame_jpeg(bencher: Bencher, (width, height): (u32, u32)) {
+    let bytes = file(width, height, ImageFormat::Jpeg);
+    bencher.counter(ItemsCount::new(1_usize)).bench_local(|| framed(divan::black_box(&bytes)));
+}
+
+#[divan::bench(args = [(400, 533), (1000, 1000)])]
+fn decode_and_frame_png(bencher: Bencher, (width, height): (u32, u32)) {
+    let bytes = file(width, height, ImageFormat::Png);
+    bencher.counter(ItemsCount::new(1_usize)).bench_local(|| framed(divan::black_box(&bytes)));
+}
+
+#[divan::bench]
+fn forward_pass(bencher: Bencher) {
+    let network = Network::built_in();
+    let picture = framed(&file(400, 533, ImageFormat::Jpeg));
+    let mut scratch = Scratch::default();
+    bencher
+        .counter(ItemsCount::new(1_usize))
+        .bench_local(|| network.features(divan::black_box(&picture), &mut scratch));
+}
+
+#[divan::bench]
+fn load_weights() -> Network {
+    Network::built_in()
+}

@@ -1,0 +1,222 @@
+//! Pictures made here, byte by byte where an encoder would refuse to write them.
+
+use image::{ExtendedColorType, GenericImageView, ImageEncoder};
+
+use super::*;
+
+fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// 32 x 16, the left half red, the right half blue.
+fn flag() -> DynamicImage {
+    image::RgbImage::from_fn(32, 16, |x, _| image::Rgb(if x < 16 { [255, 0, 0] } else { [0, 0, 255] })).into()
+}
+
+fn code(bytes: &[u8]) -> &'static str {
+    decode(bytes).unwrap_err().code
+}
+
+fn pixel(photo: &RgbPhoto, x: u32, y: u32) -> [u8; 3] {
+    let at = ((y * photo.width() + x) * 3) as usize;
+    photo.pixels()[at..at + 3].try_into().unwrap()
+}
+
+fn close(a: [u8; 3], b: [u8; 3]) -> bool {
+    a.iter().zip(b).all(|(&a, b)| a.abs_diff(b) <= 12)
+}
+
+#[test]
+fn every_format_is_known_by_its_content() {
+    use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+    for format in [Jpeg, Png, WebP, Gif, Bmp, Tiff] {
+        let photo = decode(&encode(&flag(), format)).unwrap();
+        assert_eq!((photo.width(), photo.height()), (32, 16), "{format:?}");
+        assert!(close(pixel(&photo, 2, 2), [255, 0, 0]), "{format:?}");
+        assert!(close(pixel(&photo, 29, 13), [0, 0, 255]), "{format:?}");
+    }
+}
+
+#[test]
+fn other_content_is_refused_whatever_its_name() {
+    assert_eq!(code(b"<html>404 not found</html>"), "image_format");
+    assert_eq!(code(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "image_format");
+    assert_eq!(code(b"P6 1 1 255 abc"), "image_format");
+    assert_eq!(code(b""), "image_broken");
+}
+
+/// A JPEG with an EXIF segment that holds nothing but an orientation.
+fn with_orientation(orientation: u8) -> Vec<u8> {
+    let jpeg = encode(&flag(), ImageFormat::Jpeg);
+    let mut exif = b"Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, &exif, &jpeg[2..]].concat()
+}
+
+#[test]
+fn exif_orientation_is_applied() {
+    let upright = decode(&with_orientation(1)).unwrap();
+    assert_eq!((upright.width(), upright.height()), (32, 16));
+    assert!(close(pixel(&upright, 2, 8), [255, 0, 0]));
+
+    let half_turn = decode(&with_orientation(3)).unwrap();
+    assert!(close(pixel(&half_turn, 2, 8), [0, 0, 255]));
+
+    // 6: the camera was turned so that the picture's left edge is its top.
+    let quarter = decode(&with_orientation(6)).unwrap();
+    assert_eq!((quarter.width(), quarter.height()), (16, 32));
+    assert!(close(pixel(&quarter, 8, 2), [255, 0, 0]));
+    assert!(close(pixel(&quarter, 8, 29), [0, 0, 255]));
+}
+
+#[test]
+fn transparency_lies_on_white() {
+    let mut picture = image::RgbaImage::new(3, 1);
+    picture.put_pixel(0, 0, image::Rgba([10, 20, 30, 0]));
+    picture.put_pixel(1, 0, image::Rgba([0, 0, 0, 128]));
+    picture.put_pixel(2, 0, image::Rgba([10, 20, 30, 255]));
+    let photo = decode(&encode(&picture.into(), ImageFormat::Png)).unwrap();
+    assert_eq!(photo.pixels(), [255, 255, 255, 127, 127, 127, 10, 20, 30]);
+}
+
+#[test]
+fn the_first_frame_of_a_gif_lies_on_white() {
+    let frame = |color| image::Frame::new(image::RgbaImage::from_pixel(4, 4, image::Rgba(color)));
+    let mut bytes = Vec::new();
+    {
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+        encoder.encode_frames([frame([0, 200, 0, 255]), frame([200, 0, 0, 255])]).unwrap();
+    }
+    assert_eq!(pixel(&decode(&bytes).unwrap(), 1, 1), [0, 200, 0]);
+
+    let clear = image::RgbaImage::from_pixel(4, 4, image::Rgba([9, 9, 9, 0]));
+    assert_eq!(pixel(&decode(&encode(&clear.into(), ImageFormat::Gif)).unwrap(), 1, 1), [255, 255, 255]);
+}
+
+#[test]
+fn gray_and_sixteen_bits_become_eight_bit_color() {
+    let gray = DynamicImage::ImageLuma8(image::GrayImage::from_pixel(2, 2, image::Luma([90])));
+    assert_eq!(pixel(&decode(&encode(&gray, ImageFormat::Png)).unwrap(), 1, 1), [90; 3]);
+    assert!(close(pixel(&decode(&encode(&gray, ImageFormat::Jpeg)).unwrap(), 1, 1), [90; 3]));
+
+    let deep = image::ImageBuffer::from_pixel(2, 2, image::Rgb([0xFFFF_u16, 0x8080, 0]));
+    let deep = DynamicImage::ImageRgb16(deep);
+    for format in [ImageFormat::Png, ImageFormat::Tiff] {
+        assert_eq!(pixel(&decode(&encode(&deep, format)).unwrap(), 1, 1), [255, 128, 0], "{format:?}");
+    }
+}
+
+/// A PNG chunk with its checksum.
+fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let checksum = kind.iter().chain(data).fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+    });
+    let length = u32::try_from(data.len()).unwrap();
+    [&length.to_be_bytes()[..], &kind, data, &(!checksum).to_be_bytes()].concat()
+}
+
+/// The beginning of a PNG: signature and header.
+fn png_header(width: u32, height: u32, depth: u8, color: u8) -> Vec<u8> {
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, color, 0, 0, 0]].concat();
+    [&b"\x89PNG\r\n\x1A\n"[..], &chunk(*b"IHDR", &header)].concat()
+}
+
+#[test]
+fn a_palette_is_looked_up() {
+    // zlib: a stored block with one row: filter 0, then the indices 1 and 0.
+    let data = [0x78, 0x01, 0x01, 0x03, 0x00, 0xFC, 0xFF, 0x00, 0x01, 0x00, 0x00, 0x05, 0x00, 0x02];
+    let png = [
+        png_header(2, 1, 8, 3),
+        chunk(*b"PLTE", &[1, 2, 3, 200, 100, 50]),
+        chunk(*b"IDAT", &data),
+        chunk(*b"IEND", &[]),
+    ]
+    .concat();
+    assert_eq!(decode(&png).unwrap().pixels(), [200, 100, 50, 1, 2, 3]);
+}
+
+#[test]
+fn a_header_that_claims_too_much_is_refused_before_decoding() {
+    let claims = |width, height, depth, color| {
+        [png_header(width, height, depth, color), chunk(*b"IDAT", &[0x78, 0x9C]), chunk(*b"IEND", &[])].concat()
+    };
+    assert_eq!(code(&claims(100_000, 100_000, 8, 2)), "image_too_large");
+    assert_eq!(code(&claims(20_001, 1, 8, 2)), "image_too_large");
+    assert_eq!(code(&claims(10_000, 8_001, 8, 2)), "image_too_large");
+    assert_eq!(code(&claims(9_000, 8_000, 16, 6)), "image_too_large");
+    assert_eq!(code(&claims(64, 64, 8, 2)), "image_broken");
+}
+
+#[test]
+fn a_truncated_file_is_broken() {
+    use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+    let noise =
+        image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([(x * 37 + y * 91) as u8, (x * y) as u8, (x ^ y) as u8]));
+    let noise = DynamicImage::from(noise);
+    assert_eq!(noise.dimensions(), (64, 64));
+    for format in [Jpeg, Png, WebP, Gif, Bmp, Tiff] {
+        let whole = encode(&noise, format);
+        assert!(decode(&whole).is_ok(), "{format:?}");
+        for part in [whole.len() / 2, 20] {
+            let fault = decode(&whole[..part]).map_err(|fault| fault.code);
+            assert!(matches!(fault, Err("image_broken" | "image_format")), "{format:?} cut to {part}: {fault:?}");
+        }
+    }
+}
+
+#[test]
+fn bytes_after_the_end_of_a_jpeg_do_no_harm() {
+    let mut bytes = encode(&flag(), ImageFormat::Jpeg);
+    bytes.extend(b"trailing bytes of a camera");
+    assert!(decode(&bytes).is_ok());
+    let mut thumbnail = encode(&flag(), ImageFormat::Jpeg);
+    // An end marker inside an application segment, as a thumbnail has, is not the end of the photo.
+    thumbnail.splice(2..2, [0xFF, 0xE3, 0, 6, 0xFF, 0xD8, 0xFF, 0xD9]);
+    assert!(decode(&thumbnail).is_ok());
+    thumbnail.truncate(thumbnail.len() - 2);
+    assert_eq!(code(&thumbnail), "image_broken");
+}
+
+#[test]
+fn random_damage_never_panics() {
+    let mut seed = 7_u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize
+    };
+    let mut decoded = 0;
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff] {
+        let whole = encode(&flag(), format);
+        for _ in 0..200 {
+            let mut bytes = whole.clone();
+            for _ in 0..3 {
+                let at = next() % bytes.len();
+                bytes[at] = next() as u8;
+            }
+            match decode(&bytes) {
+                Ok(photo) => {
+                    decoded += 1;
+                    assert_eq!(photo.pixels().len(), (photo.width() * photo.height() * 3) as usize);
+                }
+                Err(fault) => assert!(fault.code.starts_with("image_"), "{fault}"),
+            }
+        }
+    }
+    assert!(decoded > 0 && decoded < 1000, "{decoded}");
+}
+
+#[test]
+fn rounding_over_white_is_exact() {
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    let raw: Vec<u8> = (0..=255_u8).flat_map(|alpha| [0, 255, 100, alpha]).collect();
+    encoder.write_image(&raw, 16, 16, ExtendedColorType::Rgba8).unwrap();
+    let photo = decode(&bytes).unwrap();
+    for (alpha, pixel) in photo.pixels().chunks(3).enumerate() {
+        let exact = |channel: f64| ((channel * alpha as f64 + 255.0 * (255.0 - alpha as f64)) / 255.0).round() as u8;
+        assert_eq!(pixel, [exact(0.0), exact(255.0), exact(100.0)], "alpha {alpha}");
+    }
+}

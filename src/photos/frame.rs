@@ -1,0 +1,55 @@
+//! From a photo of any size to the square that a network looks at. This room refuses to distort: it crops.
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+
+use super::RgbPhoto;
+
+/// The centered square whose side is `crop` times the photo's short side, resized to `side` x `side` with a Catmull-Rom
+/// filter: `side * side * 3` bytes, row by row from the top, red, green, blue.
+///
+/// # Panics
+/// When `crop` is not in (0, 1] or `side` is zero.
+#[must_use]
+pub fn crop_and_resize(photo: &RgbPhoto, crop: f64, side: u32) -> Vec<u8> {
+    assert!(crop > 0.0 && crop <= 1.0 && side > 0, "a crop lies within the photo");
+    let (width, height) = (f64::from(photo.width), f64::from(photo.height));
+    let cropped = crop * width.min(height);
+    let options = ResizeOptions::new()
+        .crop((width - cropped) / 2.0, (height - cropped) / 2.0, cropped, cropped)
+        .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
+        .use_alpha(false);
+
+    let source = TypedImageRef::<U8x3>::from_buffer(photo.width, photo.height, &photo.pixels)
+        .expect("a photo has as many bytes as its sides say");
+    let mut square = TypedImage::<U8x3>::new(side, side);
+    Resizer::new().resize_typed(&source, &mut square, &options).expect("the crop lies within the photo");
+    square.pixels().iter().flat_map(|pixel| pixel.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_center_is_kept_and_the_sides_are_cut() {
+        let (width, height) = (300, 100);
+        let pixels = (0..height * width)
+            .flat_map(|i| if (90..210).contains(&(i % width)) { [200, 100, 50] } else { [0, 0, 255] })
+            .collect();
+        let photo = RgbPhoto::new(width, height, pixels).unwrap();
+        let square = crop_and_resize(&photo, 0.75, 8);
+        assert_eq!(square.len(), 8 * 8 * 3);
+        assert!(square.chunks(3).all(|pixel| pixel == [200, 100, 50]), "{square:?}");
+    }
+
+    #[test]
+    fn extreme_shapes_fill_the_square() {
+        for (width, height) in [(1, 1), (20_000, 1), (1, 3_000), (2, 3)] {
+            let bytes = (width * height * 3) as usize;
+            let photo = RgbPhoto::new(width, height, vec![77; bytes]).unwrap();
+            assert_eq!(crop_and_resize(&photo, 0.875, 16), vec![77; 16 * 16 * 3], "{width} x {height}");
+        }
+    }
+}
