@@ -24,7 +24,6 @@ pub fn check(config: &Config) -> Result<String> {
     let catalog = job::read(config)?;
     let sight = expected_sight(config, &catalog);
     let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
-    warnings::of(config, &catalog);
     let mut text = String::new();
     // Writing into a string cannot fail.
     let _ = describe(&mut text, config, &catalog, &sight, &plan);
@@ -60,6 +59,9 @@ fn describe(
             rule.limit,
             eligible.sum::<u64>()
         )?;
+    }
+    for warning in warnings::of(config, catalog) {
+        writeln!(text, "warning   {warning}")?;
     }
     let pairs = Tiles::new(&plan.lists, plan.seen, cpu::TILE).count_pairs();
     writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::rules::Candidates;
 use crate::rules::globs::Globs;
 
-/// Warnings about tonight's catalog and rules, also written to the log.
+/// Warnings about tonight's catalog and rules, one line each.
 #[must_use]
 pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
     let categories: BTreeSet<&str> =
@@ -32,6 +32,5 @@ pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
         check(&place, "complements", &complement.from);
         check(&place, "complements", &complement.to);
     }
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     warnings
 }
