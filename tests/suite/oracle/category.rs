@@ -14,13 +14,12 @@ pub fn matches(glob: &str, path: &str) -> bool {
 
 fn segments_match(glob: &[&str], path: &[&str]) -> bool {
     match (glob.split_first(), path.split_first()) {
-        (None, None) => true,
-        (None, Some(_)) => false,
         (Some((&"**", rest)), _) => (0..=path.len()).any(|skipped| segments_match(rest, &path[skipped..])),
-        (Some(_), None) => false,
         (Some((&segment, glob)), Some((&name, path))) => {
             (segment == "*" || segment == name) && segments_match(glob, path)
         }
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -237,7 +237,9 @@ fn without_looks_the_cheapest_comes_first_and_vectors_are_not_needed() {
     let mut shop = vec![product("a", "A", "10", 0.0)];
     shop.extend(["", "9", "8.5"].map(|price| product(&format!("at {price}"), "A", price, 0.0)));
     shop.extend(["30", "3"].map(|price| in_group(product(&format!("g {price}"), "A", price, 0.0), "g")));
-    shop.iter_mut().for_each(|product| product.vector = None);
+    for product in &mut shop {
+        product.vector = None;
+    }
     let mut plain = rule(Candidates::SameCategory);
     plain.similarity = Similarity::Ignore;
     assert_eq!(first(&shop, &plain).0, ["g 3", "at 8.5", "at 9", "at "]);
