@@ -2,8 +2,8 @@
 
     lite0_onnx.py models/efficientnet-lite0.safetensors lite0.onnx
 
-Opset 13, float32 (the float16 weights widened). Input `input`: batch x 3 x 224 x 224, red, green, blue, (byte - 127) / 128.
-Output `features`: batch x 1280, the mean of the head over all positions, not scaled to length 1.
+Opset 13, float32 (the float16 weights widened). Input `input`: batch x 3 x 224 x 224, red, green, blue,
+(byte - 127) / 128. Output `features`: batch x 1280, the mean of the head over all positions, not scaled to length 1.
 The layout of the weights is described in models/README.md.
 """
 
@@ -27,9 +27,9 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """Every tensor, widened to float32."""
     data = path.read_bytes()
     (size,) = struct.unpack("<Q", data[:8])
-    body = data[8 + size:]
+    body = data[8 + size :]
     tensors = {}
-    for name, entry in json.loads(data[8:8 + size]).items():
+    for name, entry in json.loads(data[8 : 8 + size]).items():
         if name == "__metadata__":
             continue
         start, end = entry["data_offsets"]
@@ -43,9 +43,14 @@ class Network:
 
     def __init__(self, tensors: dict[str, np.ndarray]):
         self.tensors, self.unused = tensors, set(tensors)
-        self.nodes, self.weights = [], [numpy_helper.from_array(np.float32(0), "zero"), numpy_helper.from_array(np.float32(6), "six")]
+        self.nodes, self.weights = (
+            [],
+            [numpy_helper.from_array(np.float32(0), "zero"), numpy_helper.from_array(np.float32(6), "six")],
+        )
 
-    def convolution(self, x: str, layer: str, axes: tuple[int, ...], side: int, stride: int = 1, activated: bool = True) -> str:
+    def convolution(
+        self, x: str, layer: str, axes: tuple[int, ...], side: int, stride: int = 1, activated: bool = True
+    ) -> str:
         """A convolution whose weight is stored in one of the two orders above; with ReLU6 where it is activated."""
         weight = self.tensors[f"{layer}.weight"]
         weight = weight.reshape((1,) * (4 - weight.ndim) + weight.shape).transpose(axes)
@@ -53,11 +58,19 @@ class Network:
             self.weights.append(numpy_helper.from_array(value, f"{layer}.{kind}"))
             self.unused.remove(f"{layer}.{kind}")
         kernel = weight.shape[2]
-        padding = max((-(-side // stride) - 1) * stride + kernel - side, 0)       # `SAME`: the odd one goes to the end
+        padding = max((-(-side // stride) - 1) * stride + kernel - side, 0)  # `SAME`: the odd one goes to the end
         before, after = padding // 2, padding - padding // 2
-        self.nodes.append(helper.make_node("Conv", [x, f"{layer}.weight", f"{layer}.bias"], [layer], kernel_shape=[kernel, kernel],
-                                           strides=[stride, stride], pads=[before, before, after, after],
-                                           group=weight.shape[0] if layer.endswith("depthwise") else 1))
+        self.nodes.append(
+            helper.make_node(
+                "Conv",
+                [x, f"{layer}.weight", f"{layer}.bias"],
+                [layer],
+                kernel_shape=[kernel, kernel],
+                strides=[stride, stride],
+                pads=[before, before, after, after],
+                group=weight.shape[0] if layer.endswith("depthwise") else 1,
+            )
+        )
         return self.add("Clip", [layer, "zero", "six"], f"{layer}.relu6") if activated else layer
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes) -> str:
@@ -86,8 +99,13 @@ def build(tensors: dict[str, np.ndarray]) -> onnx.ModelProto:
     if net.unused:
         raise SystemExit(f"weights that no layer used: {sorted(net.unused)[:5]}")
     tensor = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-    graph = helper.make_graph(net.nodes, "efficientnet-lite0", [tensor("input", ["n", 3, SIDE, SIDE])],
-                              [tensor("features", ["n", FEATURES])], net.weights)
+    graph = helper.make_graph(
+        net.nodes,
+        "efficientnet-lite0",
+        [tensor("input", ["n", 3, SIDE, SIDE])],
+        [tensor("features", ["n", FEATURES])],
+        net.weights,
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="twinset")
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -1,9 +1,9 @@
 """Runs twinset and its peer in turn on the same shops with the same rules, and keeps every single result.
 
-Called by run.sh from the repository's root. Each run is a fresh process into an empty folder, so nothing is cached between
-runs but the files in memory; one run of each, not counted, comes first. Wall time is from start to exit; CPU seconds (user +
-system) and peak memory are the kernel's figures for the finished process. It refuses to compare different work: where the two
-differ in eligible entries or in rows, it says so and fails.
+Called by run.sh from the repository's root. Each run is a fresh process into an empty folder, so nothing is cached
+between runs but the files in memory; one run of each, not counted, comes first. Wall time is from start to exit; CPU
+seconds (user + system) and peak memory are the kernel's figures for the finished process. It refuses to compare
+different work: where the two differ in eligible entries or in rows, it says so and fails.
 """
 
 import argparse
@@ -49,8 +49,16 @@ def configuration(catalog: Path) -> str:
         categories = sorted({row["category"] for row in csv.DictReader(file) if row["category"]})
     department = lambda path: path.split("/")[0] if any("/" in c for c in categories) else ""
     quote = lambda text: json.dumps(text, ensure_ascii=False)
-    lines = ["[catalog]", f"path = {quote(os.path.relpath(catalog, WORK))}", f"images = {quote(os.path.relpath(catalog.parent, WORK))}", "",
-             "[similarity]", 'device = "cpu"', "", "[complements]"]
+    lines = [
+        "[catalog]",
+        f"path = {quote(os.path.relpath(catalog, WORK))}",
+        f"images = {quote(os.path.relpath(catalog.parent, WORK))}",
+        "",
+        "[similarity]",
+        'device = "cpu"',
+        "",
+        "[complements]",
+    ]
     for own in categories:
         others = [c for c in categories if c != own and department(c) == department(own)]
         if others:
@@ -70,22 +78,40 @@ def timed(command: list[str], log: Path) -> dict:
     if process.returncode:
         sys.stderr.write(log.read_text(errors="replace")[-2000:])
         raise SystemExit(f"`{' '.join(command)}` ended with {process.returncode}")
-    return {"command": " ".join(command), "wall_s": round(wall, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
-            "peak_mib": usage.ru_maxrss // 1024, "load_before": round(load, 2)}
+    return {
+        "command": " ".join(command),
+        "wall_s": round(wall, 3),
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+        "peak_mib": usage.ru_maxrss // 1024,
+        "load_before": round(load, 2),
+    }
 
 
 def work_done(out: Path) -> dict:
     """Rows, and eligible and returned entries by rule."""
-    counted = subprocess.run([sys.executable, str(Path(__file__).with_name("count.py")), str(out)], capture_output=True, text=True, check=True)
+    counted = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("count.py")), str(out)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return json.loads(counted.stdout)
 
 
 def host() -> dict:
     """What the figures were taken on and of what."""
     said = lambda *command: subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "cpu": models[0] if models else os.uname().machine,
-            "cores": len(os.sched_getaffinity(0)), "commit": said("git", "describe", "--always", "--dirty", "--abbrev=12")}
+    models = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "cpu": models[0] if models else os.uname().machine,
+        "cores": len(os.sched_getaffinity(0)),
+        "commit": said("git", "describe", "--always", "--dirty", "--abbrev=12"),
+    }
 
 
 def main() -> int:
@@ -105,17 +131,40 @@ def main() -> int:
         settings.write_text(configuration(catalog), encoding="utf-8")
         out = {name: WORK / f"{shop}-{name}" for name in ("peer", "twinset") if args.only in (None, name)}
         command = {
-            "peer": [os.path.relpath(sys.executable), os.path.relpath(args.peer), str(catalog), str(out.get("peer")), "--variant", "B", "--model", str(MODEL),
-                     "--images", str(catalog.parent), "--threads", str(args.threads)],
-            "twinset": ["target/release/twinset", "run", str(settings), "--out", str(out.get("twinset")),
-                        "--threads", str(args.threads), "--run-date", "2026-11-22"],
+            "peer": [
+                os.path.relpath(sys.executable),
+                os.path.relpath(args.peer),
+                str(catalog),
+                str(out.get("peer")),
+                "--variant",
+                "B",
+                "--model",
+                str(MODEL),
+                "--images",
+                str(catalog.parent),
+                "--threads",
+                str(args.threads),
+            ],
+            "twinset": [
+                "target/release/twinset",
+                "run",
+                str(settings),
+                "--out",
+                str(out.get("twinset")),
+                "--threads",
+                str(args.threads),
+                "--run-date",
+                "2026-11-22",
+            ],
         }
         for run in range(args.runs + 1):
-            for name in (sorted(out) if run % 2 else sorted(out, reverse=True)):      # take turns to be first
+            for name in sorted(out) if run % 2 else sorted(out, reverse=True):  # take turns to be first
                 shutil.rmtree(out[name], ignore_errors=True)
                 figures = timed(command[name], WORK / f"{shop}-{name}.log")
                 if run:
-                    results.append({"shop": shop, "program": name, "run": run, **figures, **work_done(out[name]), **about})
+                    results.append(
+                        {"shop": shop, "program": name, "run": run, **figures, **work_done(out[name]), **about}
+                    )
                     with kept.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(results[-1]) + "\n")
     return report(results, kept)
@@ -129,8 +178,8 @@ def report(results: list[dict], kept: Path) -> int:
         of_shop = [result for result in results if result["shop"] == shop]
         for name in sorted({result["program"] for result in of_shop}):
             runs = [result for result in of_shop if result["program"] == name]
-            median = lambda key: statistics.median(result[key] for result in runs)
-            print(f"{shop:14} {name:8} {len(runs):4} {median('wall_s'):8.2f} {median('cpu_s'):8.2f} {median('peak_mib'):9.0f}   {runs[0]['rows']}")
+            wall, cpu, peak = (statistics.median(run[key] for run in runs) for key in ("wall_s", "cpu_s", "peak_mib"))
+            print(f"{shop:14} {name:8} {len(runs):4} {wall:8.2f} {cpu:8.2f} {peak:9.0f}   {runs[0]['rows']}")
         done = {json.dumps(result["eligible_and_returned"], sort_keys=True) for result in of_shop}
         if len(done) > 1:
             different = 1

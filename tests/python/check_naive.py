@@ -17,7 +17,7 @@ import numpy as np
 
 import default_rules
 
-POOL = 5                                  # pool = 5 x limit
+POOL = 5  # pool = 5 x limit
 SIMILARITY_WEIGHT, FIT_WEIGHT = 1.0, 0.3
 BEST_RATIO, SPREAD = 1.25, math.log(1.2)
 
@@ -33,19 +33,19 @@ def vectors(con, out: Path) -> tuple[dict[int, int], np.ndarray]:
 
 
 def canonical_scores(x: np.ndarray) -> np.ndarray:
-    """All canonical scores: element i into sum i mod 8, ((0+4)+(2+6))+((1+5)+(3+7)), clamped, rounded once to float32."""
+    """All canonical scores: element i into sum i mod 8, ((0+4)+(2+6))+((1+5)+(3+7)), clamped, rounded once."""
     n, d = x.shape
     wide = np.zeros((n, -(-d // 8) * 8))
-    wide[:, :d] = x                       # float64; the padding adds exact zeros to the last elements' sums
+    wide[:, :d] = x  # float64; the padding adds exact zeros to the last elements' sums
     result = np.empty((n, n), np.float32)
     for start in range(0, n, 64):
-        rows = wide[start:start + 64]
+        rows = wide[start : start + 64]
         sums = np.zeros((len(rows), n, 8))
-        for at in range(0, wide.shape[1], 8):         # in order: NumPy's own reductions would add pairwise
-            sums += rows[:, None, at:at + 8] * wide[None, :, at:at + 8]
+        for at in range(0, wide.shape[1], 8):  # in order: NumPy's own reductions would add pairwise
+            sums += rows[:, None, at : at + 8] * wide[None, :, at : at + 8]
         s = np.moveaxis(sums, 2, 0)
         total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
-        result[start:start + 64] = np.clip(total, -1.0, 1.0).astype(np.float32)
+        result[start : start + 64] = np.clip(total, -1.0, 1.0).astype(np.float32)
     return result
 
 
@@ -69,8 +69,10 @@ def naive_list(rule, anchor, candidates, similarity, products, limit):
             entries.append(c)
     if rule != "upsell":
         return [(c, similarity[c], similarity[c]) for c in entries[:limit]]
-    pool = [(c, similarity[c], upsell_score(similarity[c], products[anchor]["price"], products[c]["price"]))
-            for c in entries[:POOL * limit]]
+    pool = [
+        (c, similarity[c], upsell_score(similarity[c], products[anchor]["price"], products[c]["price"]))
+        for c in entries[: POOL * limit]
+    ]
     pool.sort(key=lambda e: (-e[2], -e[1], products[e[0]]["id"].encode()))
     return pool[:limit]
 
@@ -91,7 +93,10 @@ def main() -> int:
     place, matrix = vectors(con, args.out)
     with_vector = {row for (row,) in con.execute("select row from product where has_vector").fetchall()}
     if with_vector != set(place):
-        print(f"NOT SO: vectors for the products with a usable image: rows {sorted(with_vector ^ set(place))[:5]}", file=sys.stderr)
+        print(
+            f"NOT SO: vectors for the products with a usable image: rows {sorted(with_vector ^ set(place))[:5]}",
+            file=sys.stderr,
+        )
         return 1
     norms = np.sqrt((matrix.astype(np.float64) ** 2).sum(axis=1))
     if not np.isfinite(matrix).all() or len(norms) and abs(norms - 1.0).max() > 1e-6:
@@ -100,13 +105,17 @@ def main() -> int:
     scores = canonical_scores(matrix)
 
     columns = ("row", "id", "grp", "price")
-    products = {r[0]: dict(zip(columns, r)) for r in con.execute(f"select {', '.join(columns)} from product").fetchall()}
+    products = {
+        r[0]: dict(zip(columns, r)) for r in con.execute(f"select {', '.join(columns)} from product").fetchall()
+    }
     allowed: dict[tuple[str, int], list[int]] = {}
     for rule, anchor, candidate in con.execute("select rule, a, c from pair").fetchall():
         allowed.setdefault((rule, anchor), []).append(candidate)
     published: dict[tuple[str, str], list] = {}
-    for rule, anchor, *entry in con.execute("select rule, product_id, recommended_id, similarity, score from recommendations "
-                                            "order by rule, product_id, rank").fetchall():
+    for rule, anchor, *entry in con.execute(
+        "select rule, product_id, recommended_id, similarity, score from recommendations "
+        "order by rule, product_id, rank"
+    ).fetchall():
         published.setdefault((rule, anchor), []).append(entry)
 
     lists = entries = inexact = wrong = 0
@@ -120,19 +129,36 @@ def main() -> int:
             entries += len(expected)
             inexact += sum(np.float32(f[2]) != e[2] for e, f in zip(expected, found))
             same = [products[e[0]]["id"] for e in expected] == [f[0] for f in found] and all(
-                np.float32(f[1]).tobytes() == e[1].tobytes() and one_step(np.float32(f[2]), e[2]) for e, f in zip(expected, found))
+                np.float32(f[1]).tobytes() == e[1].tobytes() and one_step(np.float32(f[2]), e[2])
+                for e, f in zip(expected, found)
+            )
             if not same:
                 wrong += 1
                 if wrong <= 3:
                     print(f"NOT SO: {rule} of `{product['id']}`, expected and published:", file=sys.stderr)
                     for i in range(max(len(expected), len(found))):
-                        e = (products[expected[i][0]]["id"], *map(float, expected[i][1:])) if i < len(expected) else None
+                        e = (
+                            (products[expected[i][0]]["id"], *map(float, expected[i][1:]))
+                            if i < len(expected)
+                            else None
+                        )
                         print("   ", i + 1, e, tuple(found[i]) if i < len(found) else None, file=sys.stderr)
     if published:
         wrong += len(published)
         print(f"NOT SO: lists only where a rule serves a product: {list(published)[:5]}", file=sys.stderr)
-    print(json.dumps({"vectors": len(matrix), "dimension": int(matrix.shape[1]) if len(matrix) else 0, "pairs_scored": len(matrix) ** 2,
-                      "lists": lists, "entries": entries, "scores_one_step_off": int(inexact), "wrong_lists": wrong}))
+    print(
+        json.dumps(
+            {
+                "vectors": len(matrix),
+                "dimension": int(matrix.shape[1]) if len(matrix) else 0,
+                "pairs_scored": len(matrix) ** 2,
+                "lists": lists,
+                "entries": entries,
+                "scores_one_step_off": int(inexact),
+                "wrong_lists": wrong,
+            }
+        )
+    )
     return 1 if wrong or not entries else 0
 
 

@@ -17,27 +17,31 @@ import default_rules
 CHECKS = {
     "coverage has exactly one row for each product and rule": """
         select coalesce(o.product_id, v.product_id) as product_id, coalesce(o.rule, v.rule) as rule, v.rows
-        from owed o full join (select product_id, rule, count(*) as rows from coverage group by all) v using (product_id, rule)
+        from owed o full join (select product_id, rule, count(*) as rows from coverage group by all) v
+             using (product_id, rule)
         where o.rule is null or v.rule is null or v.rows <> 1""",
     "the relation is the rule's own": """
         select product_id, rule, relation from coverage where relation is distinct from rule
         union all select product_id, rule, relation from recommendations where relation is distinct from rule""",
-    "list_limit is the rule's limit": "select product_id, rule, list_limit from coverage where list_limit is distinct from $limit",
+    "list_limit is the rule's limit": """
+        select product_id, rule, list_limit from coverage where list_limit is distinct from $limit""",
     "eligible is what the rule allows": """
         select product_id, rule, o.eligible as expected, v.eligible as published
         from owed o join coverage v using (product_id, rule) where v.eligible is distinct from o.eligible""",
     "returned = min(limit, eligible)": """
         select product_id, rule, least($limit, o.eligible) as expected, v.returned as published
-        from owed o join coverage v using (product_id, rule) where v.returned is distinct from least($limit, o.eligible)""",
+        from owed o join coverage v using (product_id, rule)
+        where v.returned is distinct from least($limit, o.eligible)""",
     "the reason is null where the list is full, else the right one": """
         select product_id, rule, expected, published from (
             select product_id, rule, v.shortfall_reason as published,
-                   case when v.returned = v.list_limit then null when lacking is not null then lacking else 'few_eligible' end as expected
+                   case when v.returned <> v.list_limit then coalesce(lacking, 'few_eligible') end as expected
             from owed o join coverage v using (product_id, rule))
         where expected is distinct from published""",
     "coverage's returned is the number of rows": """
         select product_id, rule, v.returned as said, coalesce(rows, 0) as rows
-        from coverage v full join (select product_id, rule, count(*) as rows from recommendations group by all) using (product_id, rule)
+        from coverage v full join (select product_id, rule, count(*) as rows from recommendations group by all)
+             using (product_id, rule)
         where v.returned is distinct from coalesce(rows, 0)""",
     "every recommendation satisfies its rule": """
         select r.product_id, r.rule, r.rank, r.recommended_id
@@ -59,14 +63,15 @@ CHECKS = {
         where similarity is null or score is null or not similarity between -1 and 1 or not isfinite(score)
            or rule <> 'upsell' and score <> similarity""",
     "prices and currencies are the catalog's": """
-        select r.product_id, r.rule, r.rank, r.price, a.price as expected, r.recommended_price, c.price as recommended_expected,
-               r.currency, r.recommended_currency
+        select r.product_id, r.rule, r.rank, r.price, a.price as expected,
+               r.recommended_price, c.price as recommended_expected, r.currency, r.recommended_currency
         from recommendations r join product a on a.id = r.product_id join product c on c.id = r.recommended_id
         where r.price is distinct from a.price or r.recommended_price is distinct from c.price
            or r.currency is distinct from a.currency or r.recommended_currency is distinct from c.currency""",
     "price_ratio is the quotient, null where there is none": """
         select product_id, rule, rank, price, recommended_price, price_ratio, expected from (
-            select r.*, case when a.price > 0 and a.currency is not distinct from c.currency then c.price::double / a.price::double end as expected
+            select r.*, case when a.price > 0 and a.currency is not distinct from c.currency
+                             then c.price::double / a.price::double end as expected
             from recommendations r join product a on a.id = r.product_id join product c on c.id = r.recommended_id)
         where (price_ratio is null) <> (expected is null) or abs(price_ratio - expected) > 1e-15 * expected""",
     "one night and one run in every table": """
@@ -80,7 +85,8 @@ def figures(con) -> dict:
     """What was looked at, so that an empty check cannot pass for a good one."""
     one = lambda sql: con.execute(sql).fetchone()[0]
     by_rule = con.execute("""
-        select rule, count(*) as lists, count(*) filter (lacking is null) as servable, sum(eligible)::bigint as eligible,
+        select rule, count(*) as lists, count(*) filter (lacking is null) as servable,
+               sum(eligible)::bigint as eligible,
                (select count(*) from pair p where p.rule = o.rule) as pairs,
                (select count(*) from recommendations r where r.rule = o.rule) as rows
         from owed o group by rule order by rule""").fetchall()
@@ -90,8 +96,12 @@ def figures(con) -> dict:
         "with_vector": one("select count(*) from product where has_vector"),
         "categories": one("select count(distinct category) from product"),
         "rules": {rule: dict(zip(names, values)) for rule, *values in by_rule},
-        "reasons": dict(con.execute("select shortfall_reason, count(*) from coverage where shortfall_reason is not null "
-                                    "group by all order by all").fetchall()),
+        "reasons": dict(
+            con.execute(
+                "select shortfall_reason, count(*) from coverage where shortfall_reason is not null "
+                "group by all order by all"
+            ).fetchall()
+        ),
     }
 
 

@@ -49,8 +49,11 @@ def main() -> None:
     con = duckdb.connect()
     default_rules.tables(con, args.out, ["recommendations"])
     lists: dict[str, list[tuple]] = {}
-    for anchor, *entry in con.execute("select product_id, recommended_id, recommended_price, similarity, price from recommendations "
-                                      "where rule = ? order by product_id, rank", [args.rule]).fetchall():
+    for anchor, *entry in con.execute(
+        "select product_id, recommended_id, recommended_price, similarity, price from recommendations "
+        "where rule = ? order by product_id, rank",
+        [args.rule],
+    ).fetchall():
         lists.setdefault(anchor, []).append(tuple(entry))
     if not lists:
         raise SystemExit(f"no list of rule `{args.rule}` in `{args.out}`")

@@ -13,6 +13,8 @@ import duckdb
 
 RULES = ("cross_sell", "similar", "upsell")
 
+MONEY = "'[0-9]{1,14}([.][0-9]{1,4})?'"
+
 PRODUCTS = """
 create table product as
 with cells as (
@@ -23,8 +25,8 @@ with cells as (
     select *, list_filter(list_transform(string_split_regex(coalesce(category_text, ''), '[/>]'), lambda s: trim(s)),
                           lambda s: s <> '') as segments from kept
 ), prices as (
-    select *, case when regexp_full_match(price_text, '[0-9]{{1,14}}([.][0-9]{{1,4}})?') then price_text end::decimal(18, 4) as list_price,
-              case when regexp_full_match(sale_text, '[0-9]{{1,14}}([.][0-9]{{1,4}})?') then sale_text end::decimal(18, 4) as sale_price
+    select *, case when regexp_full_match(price_text, {money}) then price_text end::decimal(18, 4) as list_price,
+              case when regexp_full_match(sale_text, {money}) then sale_text end::decimal(18, 4) as sale_price
     from paths
 ), flat as (
     select coalesce(max(len(segments)), 0) <= 1 as flat from prices
@@ -63,8 +65,8 @@ PAIRS = """
 create table pair as
 with base as (
     select a.row as a, c.row as c, c.grp as entry,
-           a.category as a_category, c.category as c_category, a.department as a_department, c.department as c_department,
-           a.price as a_price, c.price as c_price
+           a.category as a_category, c.category as c_category,
+           a.department as a_department, c.department as c_department, a.price as a_price, c.price as c_price
     from product a join product c
     on a.grp <> c.grp and a.currency is not distinct from c.currency
     where a.has_vector and c.has_vector and c.in_stock and a.category is not null and c.category is not null
@@ -103,7 +105,7 @@ def tables(con: duckdb.DuckDBPyConnection, out: Path, names: list[str]) -> None:
 
 
 def load(out: Path, catalog: Path, currency: str | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection with the tables `product`, `complement`, `pair` and `owed` of this catalog, and the night's tables."""
+    """A connection with the tables `product`, `complement`, `pair` and `owed`, and the night's own tables."""
     con = duckdb.connect()
     tables(con, out, ["recommendations", "coverage"])
     if list((out / "rejects").glob("run_date=*/*.parquet")):
@@ -113,14 +115,23 @@ def load(out: Path, catalog: Path, currency: str | None = None) -> duckdb.DuckDB
         con.execute("create table image_reject (row bigint)")
     header = con.execute("select * from read_csv(?, all_varchar = true) limit 0", [str(catalog)]).description
     present = {column[0] for column in header}
-    wanted = {"id": "id", "title": "title", "category_text": "category", "price_text": "price", "sale_text": "sale_price",
-              "currency_text": "currency", "group_text": "group_id", "stock_text": "in_stock", "image_text": "image"}
+    wanted = {
+        "id": "id",
+        "title": "title",
+        "category_text": "category",
+        "price_text": "price",
+        "sale_text": "sale_price",
+        "currency_text": "currency",
+        "group_text": "group_id",
+        "stock_text": "in_stock",
+        "image_text": "image",
+    }
     cell = lambda name: f"nullif(trim({name}), '')" if name in present else "null::varchar"
     cells = {alias: cell(name) for alias, name in wanted.items()}
     if currency:
         cells["currency_text"] = f"coalesce({cells['currency_text']}, '{currency}')"
     columns = ", ".join(f"{sql} as {alias}" for alias, sql in cells.items())
-    con.execute(PRODUCTS.format(columns=columns), [str(catalog)])
+    con.execute(PRODUCTS.format(columns=columns, money=MONEY), [str(catalog)])
     for statement in (COMPLEMENTS, PAIRS, OWED):
         con.execute(statement)
     return con

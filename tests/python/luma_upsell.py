@@ -19,25 +19,27 @@ FLOOR = 0.95
 
 QUERY = """
 with link as (
-    select distinct product, linked_product from read_csv(?, all_varchar = true) where kind = 'upsell'
+    select distinct product, linked_product as candidate from read_csv($links, all_varchar = true) where kind = 'upsell'
 ), eligible as (
-    select a.id as product, c.id as candidate from pair join product a on a.row = pair.a join product c on c.row = pair.c where rule = 'upsell'
+    select a.id as product, c.id as candidate
+    from pair join product a on a.row = pair.a join product c on c.row = pair.c where rule = 'upsell'
+), first as (
+    select product_id as product, recommended_id as candidate from recommendations
+    where rule = 'upsell' and rank <= $first
 ), per_product as (
-    select product,
-           count(*) as links,
-           count(*) filter (exists (select 1 from eligible e where e.product = link.product and e.candidate = linked_product)) as eligible_links,
-           count(*) filter (exists (select 1 from recommendations r where r.rule = 'upsell' and r.rank <= $first
-                                    and r.product_id = link.product and r.recommended_id = linked_product)) as hits,
-           (select count(*) from eligible e where e.product = link.product) as eligible
-    from link group by product
+    select product, count(*) as links, count(e.candidate) as eligible_links, count(f.candidate) as hits,
+           (select count(*) from eligible x where x.product = link.product) as eligible
+    from link left join eligible e using (product, candidate) left join first f using (product, candidate)
+    group by product
 )
 select count(*) as products, sum(links)::bigint as links, sum(eligible_links)::bigint as eligible_links,
        avg(hits / least($first, links)) as hit_at_4,
        avg(least($first, eligible_links) / least($first, links)) as ceiling,
-       -- of `least(4, eligible)` places filled without repetition, each holds a link with this chance
-       avg(coalesce(least($first, eligible) * eligible_links / nullif(eligible, 0), 0) / least($first, links)) as random_pick
+       -- of `least(4, eligible)` places filled without repetition, each holds a link with the chance links / eligible
+       avg(coalesce(least($first, eligible) * eligible_links / nullif(eligible, 0), 0) / least($first, links))
+           as random_pick
 from per_product
-""".replace("?", "$links").replace("$first", str(FIRST))
+"""
 
 
 def main() -> int:
@@ -45,7 +47,7 @@ def main() -> int:
         raise SystemExit(__doc__)
     shop = Path(sys.argv[2]) / "magento_luma"
     con = default_rules.load(Path(sys.argv[1]), shop / "products.csv")
-    result = con.execute(QUERY, {"links": str(shop / "links.csv")})
+    result = con.execute(QUERY, {"links": str(shop / "links.csv"), "first": FIRST})
     figures = dict(zip([column[0] for column in result.description], result.fetchone()))
     figures["share_of_ceiling"] = figures["hit_at_4"] / figures["ceiling"]
     print(json.dumps(figures))

@@ -1,7 +1,7 @@
 //! The slow evaluator: every list computed pair by pair from the documentation's words, to compare the product with.
 //!
-//! It shares no type and no line with the product, and refuses to be clever: no blocks, no ranges, no early exit. A reader
-//! can hold each function against the page that describes the rules.
+//! It shares no type and no line with the product, and refuses to be clever: no blocks, no ranges, no early exit. A
+//! reader can hold each function against the page that describes the rules.
 
 mod category;
 mod score;

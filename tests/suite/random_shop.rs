@@ -1,5 +1,5 @@
-//! Random small shops and random rules over the whole vocabulary, as proptest strategies, and their text for the product's
-//! front door. Made to be awkward: few categories, few prices, many exact duplicates and ties, much that is missing.
+//! Random small shops and random rules over the whole vocabulary, as proptest strategies, and their text for the
+//! product's front door. Made to be awkward: few categories, few prices, many exact duplicates and ties, much that is missing.
 //!
 //! Refuses what the documentation leaves open (a rule over prices with `currency = "any"`, a pool below the limit) and
 //! what makes the job end with rejects (zero vectors, repeated ids).
@@ -283,8 +283,8 @@ fn line(text: &mut String, key: &str, value: &str) {
     writeln!(text, "{key} = {value}").expect("a string takes any text");
 }
 
-/// The catalog as JSON Lines: every key in every row, null where there is nothing; prices as JSON numbers in decimal text;
-/// vector components so that reading them as f64 or as f32 gives the same f32 back.
+/// The catalog as JSON Lines: every key in every row, null where there is nothing; prices as JSON numbers in decimal
+/// text; vector components so that reading them as f64 or as f32 gives the same f32 back.
 #[must_use]
 pub fn to_jsonl(products: &[OracleProduct]) -> String {
     let mut text = String::new();

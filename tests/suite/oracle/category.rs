@@ -1,4 +1,4 @@
-//! Category paths, departments, complements and globs, as the documentation words them. Refuses anything but plain text.
+//! Category paths, departments, complements and globs, as the documentation words them. Text only.
 
 /// Whether any of the globs matches the path.
 pub fn matches_any(globs: &[String], path: &str) -> bool {

@@ -16,8 +16,8 @@ pub fn canonical(x: &[f32], y: &[f32]) -> f32 {
     round(dot(x, y).clamp(-1.0, 1.0))
 }
 
-/// The weighted mean of the terms, rounded once; a term that cannot be computed counts 0. `prices` are the anchor's and the
-/// candidate's, where both are known and of one currency.
+/// The weighted mean of the terms, rounded once; a term that cannot be computed counts 0. `prices` are the anchor's and
+/// the candidate's, where both are known and of one currency.
 pub fn weighted_mean(rank: &Rank, similarity: Option<f32>, prices: Option<(Decimal, Decimal)>) -> f32 {
     let mut sum = rank.similarity * similarity.map_or(0.0, f64::from);
     let mut weights = rank.similarity;
