@@ -1,5 +1,6 @@
-//! Random small shops and random rules over the whole vocabulary, as proptest strategies, and their text for the
-//! product's front door. Made to be awkward: few categories, few prices, many exact duplicates and ties, much that is missing.
+//! Random small shops and random rules over the whole vocabulary, as proptest strategies, and their
+//! text for the front door. Made to be awkward: few categories, few prices, many exact duplicates and ties, much that is
+//! missing.
 //!
 //! Refuses what the documentation leaves open (a rule over prices with `currency = "any"`, a pool below the limit) and
 //! what makes the job end with rejects (zero vectors, repeated ids).
