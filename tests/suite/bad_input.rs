@@ -1,0 +1,118 @@
+//! Bad input through the front door: one line that says what, where and what to do, the right exit code, nothing published.
+
+use std::path::Path;
+
+use crate::run::{text, twinset};
+
+/// Runs `twinset run` in a folder with these files and returns exit code and last line of stderr.
+fn run(files: &[(&str, &str)], args: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).expect("written");
+    }
+    let all: Vec<&str> = ["run"].iter().chain(args).copied().collect();
+    let output = twinset(&all, folder.path());
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.stdout.is_empty(), "nothing on stdout: {:?}", output.stdout);
+    let published = ["recommendations", "coverage", "rejects", "runs", "current.json"];
+    for name in published {
+        assert!(!folder.path().join("out").join(name).exists(), "`{name}` was published after {stderr}");
+    }
+    (output.status.code(), stderr.lines().last().unwrap_or_default().to_owned())
+}
+
+const PRODUCTS: &str = "id,category,price,currency,image\na,A/x,1.00,USD,\nb,A/x,2.00,USD,\n";
+
+/// A configuration for `p.csv` with more behind it.
+fn config(more: &str) -> String {
+    format!("[catalog]\npath = 'p.csv'\n{more}")
+}
+
+fn rule(keys: &str) -> String {
+    config(&format!("[[rule]]\nname = 'mine'\nrelation = 'upsell'\n{keys}\n"))
+}
+
+#[test]
+fn an_unusable_catalog_file_is_exit_3() {
+    for (content, named, says) in [
+        (None, "missing.csv", "missing.csv"),
+        (Some(""), "p.csv", "empty"),
+        (Some("id,title,price\n"), "p.csv", "no"),
+        (Some("sku,title,price\n1,a,2\n"), "p.csv", "`id`"),
+        (Some("PAR1 and then nothing"), "p.csv", "p.csv"),
+        (Some("id,price\n,1\n,2\n"), "p.csv", "no usable row"),
+    ] {
+        let files: Vec<(&str, &str)> = content.map(|c| ("p.csv", c)).into_iter().collect();
+        let (code, line) = run(&files, &["--catalog", named]);
+        assert_eq!(code, Some(3), "{line}");
+        assert!(line.starts_with("error: ") && line.contains(named) && line.contains(says), "{line}");
+    }
+    let (code, line) = run(&[], &["--catalog", "."]);
+    assert!(code == Some(3) && line.contains("folder"), "{line}");
+}
+
+#[test]
+fn unusable_flags_configuration_and_rules_are_exit_2() {
+    for (toml, says) in [
+        (config("colour = 'red'"), "twinset.toml:3: unknown field `colour`"),
+        (rule("candidates = 'any'\nlimits = 3"), "unknown field `limits`"),
+        (rule("candidates = 'everything'"), "unknown candidates `everything`"),
+        (rule("candidates = 'any'\nmust_match = ['gender']"), "`gender`"),
+        (rule("candidates = 'any'\nlimit = 0"), "`limit = 0`"),
+        (rule("limit = 3"), "missing field `candidates`"),
+        (config("columns = { sku = 'id' }"), "sku"),
+        (config("columns = { id = 'sku' }"), "sku"),
+        (config("images = 'nowhere'"), "nowhere"),
+        ("[catalog\n".to_owned(), "twinset.toml:1"),
+    ] {
+        let (code, line) = run(&[("p.csv", PRODUCTS), ("twinset.toml", &toml)], &["twinset.toml"]);
+        assert_eq!(code, Some(2), "{toml}: {line}");
+        assert!(line.starts_with("error: ") && line.contains(says), "{toml}: {line}");
+    }
+    for args in [&["--device", "gpu", "--catalog", "p.csv"][..], &["nowhere.toml"], &["--run-date", "22.11.2026"], &[]] {
+        let (code, _) = run(&[("p.csv", PRODUCTS)], args);
+        assert_eq!(code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_glob_that_matches_nothing_is_a_warning_that_names_the_rule() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("p.csv"), PRODUCTS).expect("written");
+    std::fs::write(folder.path().join("twinset.toml"), rule("candidates = ['Toys/**']")).expect("written");
+    let output = twinset(&["run"], folder.path());
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.lines().any(|l| l.contains("WARN") && l.contains("`mine`") && l.contains("`Toys/**`")), "{log}");
+}
+
+#[test]
+fn many_rejects_are_published_with_exit_10() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rows = "id,price\na,1\nb,-2\nc,$3\na,4\n";
+    std::fs::write(folder.path().join("p.csv"), rows).expect("written");
+    let output = twinset(&["run", "--catalog", "p.csv"], folder.path());
+    assert_eq!(output.status.code(), Some(10), "{}", String::from_utf8_lossy(&output.stderr));
+    let rejects = crate::run::rows(&folder.path().join("out"), "rejects");
+    let seen: Vec<(i64, Option<String>, Option<String>)> = rejects
+        .iter()
+        .map(|r| (crate::run::number(r, "row"), crate::run::string(r, "id"), crate::run::string(r, "code")))
+        .collect();
+    let code = |c: &str| Some(c.to_owned());
+    let expected = [(2, code("b"), code("bad_price")), (3, code("c"), code("bad_price")), (4, code("a"), code("duplicate_id"))];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn init_writes_what_run_can_read_and_never_overwrites() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let products = "sku,name,category,price,image\n1,a,A/x,1.50,https://shop.example/a.jpg\n2,b,A/x,2.00,\n";
+    std::fs::write(folder.path().join("p.csv"), products).expect("written");
+    let output = twinset(&["init", "p.csv"], folder.path());
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.contains("URL"), "a warning about URLs: {log}");
+    assert_eq!(twinset(&["init", "p.csv"], folder.path()).status.code(), Some(2));
+    let again = twinset(&["run", text(Path::new("twinset.toml"))], folder.path());
+    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+}

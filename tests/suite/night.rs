@@ -1,0 +1,107 @@
+//! What a night promises: the same bytes whatever the threads, nothing done twice, the old night or the new one.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::run::{night, rows, string, table_bytes, text, twinset};
+
+const DATE: [&str; 2] = ["--run-date", "2026-11-22"];
+
+/// A shop with vectors in a column: enough products for several tiles, duplicates and short lists.
+fn shop(folder: &Path, products: usize, dearer: u64) {
+    let mut csv = String::from("{\"id\":\"first\",\"category\":\"A/x\",\"price\":1,\"embedding\":[1,0,0,0]}\n");
+    let mut state = 7_u64;
+    let mut next = |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    for product in 0..products {
+        let vector: Vec<String> = (0..4).map(|_| (next(7) + 1).to_string()).collect();
+        csv += &format!(
+            "{{\"id\":\"p{product}\",\"category\":\"A/{}\",\"price\":{}.{:02},\"embedding\":[{}]}}\n",
+            next(5),
+            next(40) + dearer,
+            next(100),
+            vector.join(",")
+        );
+    }
+    std::fs::write(folder.join("p.jsonl"), csv).expect("written");
+    let config = "[catalog]\npath = 'p.jsonl'\n[embedding]\nkind = 'column'\n[output]\nembeddings = true\n";
+    std::fs::write(folder.join("twinset.toml"), config).expect("written");
+}
+
+#[test]
+fn one_thread_and_two_publish_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    shop(folder.path(), 700, 1);
+    night(&["run", "--threads", "1", "--out", "one", DATE[0], DATE[1]], folder.path());
+    night(&["run", "--threads", "2", "--out", "two", DATE[0], DATE[1]], folder.path());
+    let (one, two) = (table_bytes(&folder.path().join("one")), table_bytes(&folder.path().join("two")));
+    assert!(one.len() >= 4 && one.iter().all(|(_, bytes)| bytes.len() > 100), "four tables");
+    assert!(one == two, "the tables differ");
+}
+
+#[test]
+fn the_same_night_twice_is_a_no_op_that_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    shop(folder.path(), 50, 1);
+    let first = night(&["run", DATE[0], DATE[1]], folder.path());
+    let before = std::fs::metadata(folder.path().join("out/current.json")).expect("there").modified().expect("a time");
+    let output = twinset(&["run", DATE[0], DATE[1]], folder.path());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing to do"));
+    let after = std::fs::metadata(folder.path().join("out/current.json")).expect("there").modified().expect("a time");
+    assert_eq!(before, after);
+    let other = night(&["run", "--run-date", "2026-11-23"], folder.path());
+    assert_ne!(first["run_id"], other["run_id"], "another date is another run");
+}
+
+#[test]
+fn a_second_run_at_the_same_time_is_told_to_come_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    shop(folder.path(), 50, 1);
+    std::fs::create_dir_all(folder.path().join("out/.twinset")).expect("created");
+    let lock = std::fs::File::create(folder.path().join("out/.twinset/lock")).expect("created");
+    lock.try_lock().expect("free");
+    let output = twinset(&["run"], folder.path());
+    assert_eq!(output.status.code(), Some(75), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn killed_at_any_time_a_table_shows_the_old_night_or_the_new_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("out");
+    shop(folder.path(), 300, 1);
+    let old = night(&["run", DATE[0], DATE[1]], folder.path())["run_id"].as_str().expect("text").to_owned();
+    shop(folder.path(), 300, 2);
+    let mut cut_off = 0;
+    for attempt in 0..12_u64 {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_twinset"));
+        run.args(["run", "--run-date", "2026-11-22"]).current_dir(folder.path());
+        let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+        std::thread::sleep(Duration::from_millis(3 * attempt));
+        let _ = child.kill();
+        cut_off += u32::from(!child.wait().expect("ends").success());
+        for table in ["recommendations", "coverage", "rejects"] {
+            let runs: std::collections::BTreeSet<Option<String>> =
+                rows(&out, table).iter().map(|row| string(row, "run_id")).collect();
+            assert!(runs.len() <= 1, "`{table}` shows rows of {runs:?}");
+        }
+    }
+    assert!(cut_off > 0, "no run was cut off: the test shows nothing");
+    let new = night(&["run", DATE[0], DATE[1]], folder.path())["run_id"].as_str().expect("text").to_owned();
+    assert_ne!(old, new);
+    for table in ["recommendations", "coverage"] {
+        assert!(rows(&out, table).iter().all(|row| string(row, "run_id").as_deref() == Some(&new)));
+    }
+    let hidden = std::fs::read_dir(out.join(".twinset")).expect("there").map(|e| e.expect("an entry").file_name());
+    assert_eq!(hidden.collect::<Vec<_>>(), ["lock"], "nothing is left over");
+}
+
+#[test]
+fn every_reader_sees_the_documented_tables() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    shop(folder.path(), 200, 1);
+    night(&["run", DATE[0], DATE[1]], folder.path());
+    crate::run::python("read_tables.py", &[text(&folder.path().join("out"))]);
+}

@@ -1,0 +1,83 @@
+//! Random shops under random rules, through the front door: what is published equals the slow evaluator's lists.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use crate::oracle::{OracleList, evaluate};
+use crate::random_shop::{RandomShop, shop, to_jsonl, to_toml};
+use crate::run::{float, number, rows, string};
+use twinset::cli::JobArgs;
+use twinset::config::Config;
+use twinset::job;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn published_lists_equal_the_documentation(shop in shop()) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        publish(&shop, folder.path(), 2);
+        let expected = evaluate(&shop.products, &shop.rules, &shop.complements);
+        prop_assert_eq!(published(&folder.path().join("out")), flatten(&expected));
+    }
+}
+
+fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
+    std::fs::write(folder.join("twinset.toml"), to_toml(&shop.rules, &shop.complements)).expect("written");
+    std::fs::write(folder.join("products.jsonl"), to_jsonl(&shop.products)).expect("written");
+    let args = JobArgs {
+        config: Some(folder.join("twinset.toml")),
+        run_date: Some("2026-11-22".parse().expect("a date")),
+        threads: Some(threads),
+        ..JobArgs::default()
+    };
+    let config = Config::resolve(&args).expect("a configuration");
+    job::run(&config).expect("a night");
+}
+
+/// A comparable line per list: product, rule, eligible, returned, reason, entries with the bits of their scores.
+type Line = (String, String, i64, i64, Option<String>, Vec<(String, Option<u32>, Option<u32>)>);
+
+fn published(out: &Path) -> Vec<Line> {
+    let mut lines: Vec<Line> = rows(out, "coverage")
+        .iter()
+        .map(|row| {
+            let text = |name| string(row, name).expect("required");
+            let reason = string(row, "shortfall_reason");
+            (text("product_id"), text("rule"), number(row, "eligible"), number(row, "returned"), reason, Vec::new())
+        })
+        .collect();
+    for row in rows(out, "recommendations") {
+        let text = |name| string(&row, name).expect("required");
+        let at = lines.iter().position(|line| line.0 == text("product_id") && line.1 == text("rule"));
+        let line = &mut lines[at.expect("every list has a coverage row")];
+        line.5.push((
+            text("recommended_id"),
+            float(&row, "similarity").map(f32::to_bits),
+            float(&row, "score").map(f32::to_bits),
+        ));
+        assert_eq!(usize::try_from(number(&row, "rank")).expect("positive"), line.5.len());
+    }
+    lines
+}
+
+fn flatten(lists: &[OracleList]) -> Vec<Line> {
+    let mut lines: Vec<Line> = lists
+        .iter()
+        .map(|list| {
+            let entries = list.entries.iter();
+            let entries = entries.map(|e| (e.id.clone(), e.similarity.map(f32::to_bits), e.score.map(f32::to_bits)));
+            (
+                list.product.clone(),
+                list.rule.clone(),
+                i64::try_from(list.eligible).expect("small"),
+                i64::try_from(list.returned).expect("small"),
+                list.reason.map(str::to_owned),
+                entries.collect(),
+            )
+        })
+        .collect();
+    lines.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    lines
+}
