@@ -75,9 +75,10 @@ fn catalog_section(text: &mut String, columns: &Columns, guess: &Guess<'_>, path
         Some(code) => (format!("currency = {}", quote(code)), "a guess: the catalog has no column that says it"),
         None => ("# currency = \"USD\"".into(), "for rows whose currency is empty"),
     });
-    lines.push(match guess.decimal_comma {
-        true => ("decimal = \",\"".into(), "prices are written like 19,99"),
-        false => ("# decimal = \",\"".into(), "for prices written like 19,99"),
+    lines.push(if guess.decimal_comma {
+        ("decimal = \",\"".into(), "prices are written like 19,99")
+    } else {
+        ("# decimal = \",\"".into(), "for prices written like 19,99")
     });
     lines.push(columns_line(guess));
 

@@ -172,8 +172,10 @@ impl Columns {
     fn unreadable(&self, row: usize) -> Option<usize> {
         self.0.iter().position(|values| match values {
             Some(Values::Text { texts, original, .. }) => {
-                matches!(original.data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
-                    && texts.is_null(row)
+                matches!(
+                    value_type(original.data_type()),
+                    DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+                ) && texts.is_null(row)
                     && original.is_valid(row)
             }
             _ => false,
@@ -228,12 +230,14 @@ fn vector_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::types::Int32Type;
+    use arrow_array::types::{Float64Type, Int32Type};
     use arrow_array::{
         BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float64Array, Int64Array,
         LargeStringArray, ListArray, StringViewArray,
     };
     use parquet::arrow::ArrowWriter;
+    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
 
     use super::*;
     use crate::catalog::Catalog;
@@ -292,12 +296,14 @@ mod tests {
 
     #[test]
     fn vectors_come_from_lists_of_every_layout() {
-        let rows = || vec![Some(vec![Some(1.0), Some(0.5)]), None, Some(vec![Some(0.25), None])];
-        let doubles = ListArray::from_iter_primitive::<arrow_array::types::Float64Type, _, _>(rows());
-        let singles = rows().into_iter().map(|row| row.map(|row| row.into_iter().map(|v| v.map(|v: f64| v as f32))));
-        let singles: Vec<_> = singles.map(|row| row.map(Iterator::collect::<Vec<_>>)).collect();
-        let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(singles.clone(), 2);
-        let large = arrow_array::LargeListArray::from_iter_primitive::<Float32Type, _, _>(singles);
+        let rows: [Option<Vec<Option<f32>>>; 3] =
+            [Some(vec![Some(1.0), Some(0.5)]), None, Some(vec![Some(0.25), None])];
+        let wide = rows
+            .clone()
+            .map(|row| row.map(|row| row.into_iter().map(|value| value.map(f64::from)).collect::<Vec<_>>()));
+        let doubles = ListArray::from_iter_primitive::<Float64Type, _, _>(wide);
+        let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows.clone(), 2);
+        let large = arrow_array::LargeListArray::from_iter_primitive::<Float32Type, _, _>(rows);
         for column in [Arc::new(doubles) as ArrayRef, Arc::new(fixed), Arc::new(large)] {
             let vectors = with_vectors(column).unwrap().vectors.unwrap();
             assert_eq!(vectors.spans, [Some(0..2), None, Some(2..4)]);
@@ -323,6 +329,21 @@ mod tests {
         assert_eq!(catalog.products[0].title.as_deref(), Some("ok"));
         assert_eq!(catalog.products.len(), 2);
         assert_eq!(reasons(&catalog), [(2, None, "not_utf8")]);
+    }
+
+    #[test]
+    fn the_usual_compressions_are_read() {
+        let batch = RecordBatch::try_from_iter([("id", ids(3))]).unwrap();
+        let (gzip, zstd) = (GzipLevel::default(), ZstdLevel::default());
+        for compression in [Compression::SNAPPY, Compression::GZIP(gzip), Compression::LZ4_RAW, Compression::ZSTD(zstd)]
+        {
+            let properties = WriterProperties::builder().set_compression(compression).build();
+            let mut bytes = Vec::new();
+            let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            assert_eq!(read_text(&bytes).unwrap().products.len(), 3, "{compression}");
+        }
     }
 
     #[test]
