@@ -142,9 +142,7 @@ fn look_at_parquet(file: &CatalogFile, found: &mut Columns) -> Result<()> {
             readable.push(index);
         }
     }
-    let undecodable = |cause: &dyn std::fmt::Display| columnar::undecodable(file, cause);
-    let mut reader = columnar::project(builder, &readable, ROWS).map_err(|cause| undecodable(&cause))?;
-    let Some(batch) = reader.next().transpose().map_err(|cause| undecodable(&cause))? else { return Ok(()) };
+    let Some(batch) = columnar::Batches::open(file, builder, &readable, ROWS)?.next()? else { return Ok(()) };
     for (&index, values) in readable.iter().zip(batch.columns()) {
         let Ok(texts) = columnar::as_text(values) else { continue }; // a type without text says nothing about the others
         texts.iter().flatten().for_each(|text| found.columns[index].sample(text));
