@@ -75,9 +75,10 @@ fn catalog_section(text: &mut String, columns: &Columns, guess: &Guess<'_>, path
         Some(code) => (format!("currency = {}", quote(code)), "a guess: the catalog has no column that says it"),
         None => ("# currency = \"USD\"".into(), "for rows whose currency is empty"),
     });
-    lines.push(match guess.decimal_comma {
-        true => ("decimal = \",\"".into(), "prices are written like 19,99"),
-        false => ("# decimal = \",\"".into(), "for prices written like 19,99"),
+    lines.push(if guess.decimal_comma {
+        ("decimal = \",\"".into(), "prices are written like 19,99")
+    } else {
+        ("# decimal = \",\"".into(), "for prices written like 19,99")
     });
     lines.push(columns_line(guess));
 
@@ -220,9 +221,9 @@ fn already_there(target: &Path) -> Error {
     Error::Config(anyhow!("`{}` is already there: remove it first, or name another file", target.display()))
 }
 
-/// A TOML string.
+/// A TOML string on one line: JSON's escapes are TOML's, but for one byte.
 fn quote(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    serde_json::Value::from(text).to_string().replace('\u{7F}', "\\u007F")
 }
 
 #[cfg(test)]
@@ -318,6 +319,12 @@ mod tests {
         let written = init_on("Handle,Title,Variant Price,Type\na,A,5,Cups\n");
         assert_eq!(written.table["catalog"]["format"].as_str(), Some("shopify"));
         assert_eq!(written.table["catalog"].get("columns"), None);
+    }
+
+    #[test]
+    fn a_name_with_awkward_characters_stays_in_its_line() {
+        let written = init_on("\"S\nK'U\u{7F}\",id,\"Pro\"\"duct\nName\",product_name\n1,2,3,4\n");
+        assert_eq!(written.table["catalog"]["columns"]["title"].as_str(), Some("Pro\"duct\nName"), "{}", written.text);
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Price {
         if decimals.len() > PRICE_SCALE as usize {
             return Err(PriceFault::TooManyDecimals);
         }
-        let digits = format!("0{integer}{decimals:0<width$}", width = PRICE_SCALE as usize);
-        Ok(Price(digits.parse().expect("at most 18 ASCII digits fit an i64")))
+        let digits = integer.bytes().chain(format!("{decimals:0<4}").into_bytes());
+        Ok(Price(digits.fold(0, |units, digit| units * 10 + i64::from(digit - b'0'))))
     }
 
     /// Ten-thousandths of the currency unit: the unscaled value of `DECIMAL(18,4)`.

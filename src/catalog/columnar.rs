@@ -2,6 +2,8 @@
 //! because its decimals are already lost.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::anyhow;
 use arrow_array::cast::AsArray;
@@ -37,11 +39,11 @@ pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assem
 
     let rows_in_file = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
     let rows = if wanted.vector_slot().is_some() { ROWS_PER_VECTOR_BATCH } else { ROWS_PER_BATCH };
-    let reader = project(builder, &roots, rows).map_err(|cause| undecodable(file, cause))?;
-    for (index, batch) in reader.enumerate() {
-        let batch = batch.map_err(|cause| undecodable(file, cause))?;
+    let mut reader = Batches::open(file, builder, &roots, rows)?;
+    let mut is_first = true;
+    while let Some(batch) = reader.next()? {
         let columns = Columns::of(&batch, &local, wanted.vector_slot()).map_err(|cause| undecodable(file, cause))?;
-        if index == 0 {
+        if std::mem::take(&mut is_first) {
             assembly.reserve_values(columns.expected_values(rows_in_file, file));
         }
         take_batch(&batch, &columns, wanted, assembly);
@@ -50,17 +52,41 @@ pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assem
 }
 
 /// A reader of the file's metadata, not yet of its rows.
-pub(super) fn open(file: &CatalogFile) -> Result<ParquetRecordBatchReaderBuilder<std::fs::File>> {
-    ParquetRecordBatchReaderBuilder::try_new(file.rewound()?).map_err(|cause| undecodable(file, cause))
+pub(super) fn open(file: &CatalogFile) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let handle = file.rewound()?;
+    contained(file, || ParquetRecordBatchReaderBuilder::try_new(handle))?.map_err(|cause| undecodable(file, cause))
 }
 
-pub(super) fn project(
-    builder: ParquetRecordBatchReaderBuilder<std::fs::File>,
-    roots: &[usize],
-    rows_per_batch: usize,
-) -> parquet::errors::Result<ParquetRecordBatchReader> {
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
-    builder.with_projection(mask).with_batch_size(rows_per_batch).build()
+/// Some columns of the file, a batch of rows at a time.
+pub(super) struct Batches<'f> {
+    file: &'f CatalogFile,
+    reader: ParquetRecordBatchReader,
+}
+
+impl<'f> Batches<'f> {
+    /// `roots` are positions in the schema, ascending.
+    pub(super) fn open(
+        file: &'f CatalogFile,
+        builder: ParquetRecordBatchReaderBuilder<File>,
+        roots: &[usize],
+        rows: usize,
+    ) -> Result<Batches<'f>> {
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
+        let builder = builder.with_projection(mask).with_batch_size(rows);
+        let reader = contained(file, || builder.build())?.map_err(|cause| undecodable(file, cause))?;
+        Ok(Batches { file, reader })
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = contained(self.file, || self.reader.next())?;
+        batch.transpose().map_err(|cause| undecodable(self.file, cause))
+    }
+}
+
+/// Damaged metadata can trip an assertion inside the decoder: that too is a file that cannot be used. Nothing is
+/// looked at after it, so no half-changed state is seen.
+fn contained<T>(file: &CatalogFile, decode: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decode)).map_err(|_| undecodable(file, "its metadata is damaged"))
 }
 
 pub(super) fn names(schema: &SchemaRef) -> Vec<String> {
@@ -172,8 +198,10 @@ impl Columns {
     fn unreadable(&self, row: usize) -> Option<usize> {
         self.0.iter().position(|values| match values {
             Some(Values::Text { texts, original, .. }) => {
-                matches!(original.data_type(), DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
-                    && texts.is_null(row)
+                matches!(
+                    value_type(original.data_type()),
+                    DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+                ) && texts.is_null(row)
                     && original.is_valid(row)
             }
             _ => false,
@@ -228,12 +256,14 @@ fn vector_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::types::Int32Type;
+    use arrow_array::types::{Float64Type, Int32Type};
     use arrow_array::{
         BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float64Array, Int64Array,
         LargeStringArray, ListArray, StringViewArray,
     };
     use parquet::arrow::ArrowWriter;
+    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
 
     use super::*;
     use crate::catalog::Catalog;
@@ -292,12 +322,14 @@ mod tests {
 
     #[test]
     fn vectors_come_from_lists_of_every_layout() {
-        let rows = || vec![Some(vec![Some(1.0), Some(0.5)]), None, Some(vec![Some(0.25), None])];
-        let doubles = ListArray::from_iter_primitive::<arrow_array::types::Float64Type, _, _>(rows());
-        let singles = rows().into_iter().map(|row| row.map(|row| row.into_iter().map(|v| v.map(|v: f64| v as f32))));
-        let singles: Vec<_> = singles.map(|row| row.map(Iterator::collect::<Vec<_>>)).collect();
-        let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(singles.clone(), 2);
-        let large = arrow_array::LargeListArray::from_iter_primitive::<Float32Type, _, _>(singles);
+        let rows: [Option<Vec<Option<f32>>>; 3] =
+            [Some(vec![Some(1.0), Some(0.5)]), None, Some(vec![Some(0.25), None])];
+        let wide = rows
+            .clone()
+            .map(|row| row.map(|row| row.into_iter().map(|value| value.map(f64::from)).collect::<Vec<_>>()));
+        let doubles = ListArray::from_iter_primitive::<Float64Type, _, _>(wide);
+        let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows.clone(), 2);
+        let large = arrow_array::LargeListArray::from_iter_primitive::<Float32Type, _, _>(rows);
         for column in [Arc::new(doubles) as ArrayRef, Arc::new(fixed), Arc::new(large)] {
             let vectors = with_vectors(column).unwrap().vectors.unwrap();
             assert_eq!(vectors.spans, [Some(0..2), None, Some(2..4)]);
@@ -326,8 +358,28 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_compressions_are_read() {
+        let batch = RecordBatch::try_from_iter([("id", ids(3))]).unwrap();
+        let (gzip, zstd) = (GzipLevel::default(), ZstdLevel::default());
+        for compression in [Compression::SNAPPY, Compression::GZIP(gzip), Compression::LZ4_RAW, Compression::ZSTD(zstd)]
+        {
+            let properties = WriterProperties::builder().set_compression(compression).build();
+            let mut bytes = Vec::new();
+            let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            assert_eq!(read_text(&bytes).unwrap().products.len(), 3, "{compression}");
+        }
+    }
+
+    #[test]
     fn a_broken_file_is_refused_in_one_line() {
         let whole = parquet(vec![("id", ids(5000))]);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x"), &whole).unwrap();
+        let file = CatalogFile::open(&folder.path().join("x"), None).unwrap();
+        let cause = contained(&file, || panic!("an assertion of the decoder")).unwrap_err();
+        assert!(matches!(cause, Error::Catalog(_)), "{cause}");
         for bytes in [&whole[..whole.len() - 9], &whole[..8], &parquet(vec![("id", ids(0))])[..]] {
             let cause = read_text(bytes).unwrap_err();
             assert!(matches!(cause, Error::Catalog(_)), "{cause}");

@@ -142,12 +142,42 @@ fn look_at_parquet(file: &CatalogFile, found: &mut Columns) -> Result<()> {
             readable.push(index);
         }
     }
-    let undecodable = |cause: &dyn std::fmt::Display| columnar::undecodable(file, cause);
-    let mut reader = columnar::project(builder, &readable, ROWS).map_err(|cause| undecodable(&cause))?;
-    let Some(batch) = reader.next().transpose().map_err(|cause| undecodable(&cause))? else { return Ok(()) };
+    let Some(batch) = columnar::Batches::open(file, builder, &readable, ROWS)?.next()? else { return Ok(()) };
     for (&index, values) in readable.iter().zip(batch.columns()) {
-        let texts = columnar::as_text(values).map_err(|cause| undecodable(&cause))?;
+        let Ok(texts) = columnar::as_text(values) else { continue }; // a type without text says nothing about the others
         texts.iter().flatten().for_each(|text| found.columns[index].sample(text));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(text: &str) -> Columns {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog");
+        std::fs::write(&path, text).unwrap();
+        columns(&path, None).unwrap()
+    }
+
+    #[test]
+    fn columns_have_their_first_values() {
+        let found = look("id; Title \n1;\n2;Two\n");
+        let [id, title] = &found.columns[..] else { panic!("{found:?}") };
+        assert_eq!(
+            (id.samples.as_slice(), title.samples.as_slice()),
+            (&["1".into(), "2".into()][..], &["Two".into()][..])
+        );
+        assert_eq!(found.find("title").unwrap().name, "Title");
+        assert_eq!(look("Handle,Title,Variant Price\n").format, Format::Shopify);
+    }
+
+    #[test]
+    fn keys_of_all_lines_count_and_lists_of_numbers_are_vectors() {
+        let found = look("{\"id\": 1}\nnot json\n{\"v\": [0.5, 1e-3], \"tags\": [\"a\"], \"id\": 2}\n");
+        let kinds: Vec<_> = found.columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
+        assert_eq!(kinds, [("id", Kind::Text), ("v", Kind::Vector), ("tags", Kind::Text)]);
+        assert_eq!(found.format, Format::Jsonl);
+    }
 }

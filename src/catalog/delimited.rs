@@ -164,11 +164,9 @@ fn ends_inside_quotes(record: &[u8], delimiter: u8) -> bool {
     let mut state = State::FieldStart;
     for &byte in record {
         state = match (state, byte) {
-            (State::FieldStart | State::QuoteInQuoted, b'"') => State::Quoted,
             (State::Quoted, b'"') => State::QuoteInQuoted,
-            (State::Quoted, _) => State::Quoted,
-            (_, b'\n' | b'\r') => State::FieldStart,
-            (_, byte) if byte == delimiter => State::FieldStart,
+            (State::Quoted, _) | (State::FieldStart | State::QuoteInQuoted, b'"') => State::Quoted,
+            (_, byte) if byte == delimiter || matches!(byte, b'\n' | b'\r') => State::FieldStart,
             _ => State::Plain,
         };
     }

@@ -30,6 +30,9 @@ impl CatalogFile {
         if before.is_dir() {
             return Err(refuse("is a folder: name the file in it".into()));
         }
+        if !before.is_file() {
+            return Err(refuse("is no regular file: write the catalog to one first".into()));
+        }
         if before.len() == 0 {
             return Err(refuse("is empty: check the export that writes it".into()));
         }

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 
 use super::Source;
+use super::assembly::quoted;
 use super::file::CatalogFile;
 use crate::error::{Error, Result};
 
@@ -176,7 +177,7 @@ pub(super) fn is_same_name(a: &str, b: &str) -> bool {
 /// Names for a sentence, `` `id`, `title` ``; a long list is cut.
 fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
     const SHOWN: usize = 60;
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    let names: Vec<String> = names.into_iter().map(|name| quoted(name.as_ref())).collect();
     match names.len() {
         0 => "no columns".into(),
         1..=SHOWN => names.join(", "),
