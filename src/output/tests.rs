@@ -110,7 +110,7 @@ fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
 
 /// Every third product has no price, and with it no similarity, score and ratio, so that each nullable column has nulls.
 fn recommendation<'a>(product_id: &'a str, product: usize, rule: &'a str, rank: i32) -> Recommendation<'a> {
-    let known = product % 3 != 0;
+    let known = !product.is_multiple_of(3);
     let rank_as_share = f32::from(u8::try_from(rank).unwrap()) / 20.0;
     Recommendation {
         product_id,
