@@ -71,3 +71,6 @@ pub struct Embedding<'a> {
     /// Its unit vector.
     pub values: &'a [f32],
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,25 +127,31 @@ impl Staging<'_> {
     /// Starts the `recommendations` table.
     ///
     /// # Errors
-    /// A file that cannot be created. The same holds for the other tables.
+    /// A file that cannot be created.
     pub fn recommendations(&self) -> Result<TableWriter<RecommendationsTable>> {
         self.table()
     }
 
     /// Starts the `coverage` table.
-    #[expect(clippy::missing_errors_doc, reason = "said once, at `recommendations`")]
+    ///
+    /// # Errors
+    /// A file that cannot be created.
     pub fn coverage(&self) -> Result<TableWriter<CoverageTable>> {
         self.table()
     }
 
     /// Starts the `rejects` table.
-    #[expect(clippy::missing_errors_doc, reason = "said once, at `recommendations`")]
+    ///
+    /// # Errors
+    /// A file that cannot be created.
     pub fn rejects(&self) -> Result<TableWriter<RejectsTable>> {
         self.table()
     }
 
     /// Starts the optional `embeddings` table. A run that does not start it removes the one of its date.
-    #[expect(clippy::missing_errors_doc, reason = "said once, at `recommendations`")]
+    ///
+    /// # Errors
+    /// A file that cannot be created.
     pub fn embeddings(&self) -> Result<TableWriter<EmbeddingsTable>> {
         self.table()
     }

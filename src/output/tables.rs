@@ -12,7 +12,7 @@ use arrow_array::builder::{
 use arrow_schema::{DataType, Field};
 
 use super::{Coverage, Embedding, Recommendation};
-use crate::money::Price;
+use crate::money::{Currency, Price};
 use crate::reject::Reject;
 
 /// One published table: its name, its columns after `run_id` and `run_date`, and the order of its rows.
@@ -130,8 +130,8 @@ impl Table for RecommendationsTable {
         self.score.append_option(row.score);
         self.price.append_option(row.price.map(Price::units));
         self.recommended_price.append_option(row.recommended_price.map(Price::units));
-        self.currency.append_option(row.currency.as_ref().map(|c| c.as_str()));
-        self.recommended_currency.append_option(row.recommended_currency.as_ref().map(|c| c.as_str()));
+        self.currency.append_option(row.currency.as_ref().map(Currency::as_str));
+        self.recommended_currency.append_option(row.recommended_currency.as_ref().map(Currency::as_str));
         self.price_ratio.append_option(row.price_ratio);
         self.margin_gain.append_null();
         Ok(())

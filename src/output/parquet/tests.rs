@@ -18,15 +18,15 @@ fn files_and_row_groups_are_cut_by_row_count_and_hold_every_row() {
         ["coverage/run_date=2026-11-22/run-00000.parquet", "coverage/run_date=2026-11-22/run-00001.parquet"]
     );
     assert_eq!((files[0].rows, files[1].rows), (full as u64, ROW_GROUP_ROWS as u64 + 1));
-    let groups = |number: usize| -> Vec<i64> {
-        read(folder.path(), number).metadata().row_groups().iter().map(|group| group.num_rows()).collect()
+    let groups = |number: usize| -> Vec<usize> {
+        let reader = read(folder.path(), number);
+        reader.metadata().row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap()).collect()
     };
-    assert_eq!(groups(0), vec![ROW_GROUP_ROWS as i64; FILE_ROW_GROUPS]);
-    assert_eq!(groups(1), [ROW_GROUP_ROWS as i64, 1]);
+    assert_eq!(groups(0), [ROW_GROUP_ROWS; FILE_ROW_GROUPS]);
+    assert_eq!(groups(1), [ROW_GROUP_ROWS, 1]);
     let last = read(folder.path(), 1).get_row_iter(None).unwrap().last().unwrap().unwrap();
     assert_eq!(last.get_string(2).unwrap(), &format!("p{:07}", full + ROW_GROUP_ROWS));
-    // Every row of a group of this size has a row of the last number.
-    assert_eq!(last.get_long(6).unwrap(), (full + ROW_GROUP_ROWS) as i64);
+    assert_eq!(last.get_long(6).unwrap(), i64::try_from(full + ROW_GROUP_ROWS).unwrap());
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_night_without_embeddings_takes_the_old_ones_away() {
 
 #[test]
 fn the_same_run_repairs_a_damaged_partition() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     publish(folder.path(), ("run", false), &mut Steps::uninterrupted()).unwrap();
     let whole = seen(folder.path());
     let file = folder.path().join("coverage/run_date=2026-11-22/run-00000.parquet");
@@ -41,7 +41,7 @@ fn the_same_run_repairs_a_damaged_partition() {
 
 #[test]
 fn the_same_run_again_has_nothing_to_do_until_a_file_is_missing_or_short() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     publish(folder.path(), ("run", false), &mut Steps::uninterrupted()).unwrap();
     let output = OutputFolder::open(folder.path()).unwrap();
     assert!(output.already_published("run", DATE));
@@ -59,7 +59,7 @@ fn the_same_run_again_has_nothing_to_do_until_a_file_is_missing_or_short() {
 
 #[test]
 fn another_run_waits_and_is_told_for_whom() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let first = OutputFolder::open(folder.path()).unwrap();
     let refused = OutputFolder::open(folder.path()).unwrap_err();
     assert!(matches!(refused, Error::Temporary(_)));
@@ -70,7 +70,7 @@ fn another_run_waits_and_is_told_for_whom() {
 
 #[test]
 fn a_run_that_gives_up_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let output = OutputFolder::open(folder.path()).unwrap();
     let staging = output.stage("run", DATE).unwrap();
     staging.recommendations().unwrap().finish().unwrap();
@@ -82,7 +82,7 @@ fn a_run_that_gives_up_leaves_nothing() {
 
 #[test]
 fn files_that_the_manifest_does_not_know_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let output = OutputFolder::open(folder.path()).unwrap();
     let staging = output.stage("run", DATE).unwrap();
     let mut manifest = Manifest::new("run", DATE);
@@ -97,7 +97,7 @@ fn files_that_the_manifest_does_not_know_are_refused() {
 
 #[test]
 fn an_output_that_is_a_file_is_a_mistake_of_the_configuration() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let path = folder.path().join("out");
     std::fs::write(&path, "").unwrap();
     assert!(matches!(OutputFolder::open(&path), Err(Error::Config(_))));
@@ -107,7 +107,7 @@ fn an_output_that_is_a_file_is_a_mistake_of_the_configuration() {
 
 #[test]
 fn every_date_keeps_its_own_run_and_replaced_manifests_stay() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     publish(folder.path(), ("one", false), &mut Steps::uninterrupted()).unwrap();
     publish(folder.path(), ("two", false), &mut Steps::uninterrupted()).unwrap();
     let output = OutputFolder::open(folder.path()).unwrap();
@@ -123,7 +123,7 @@ fn every_date_keeps_its_own_run_and_replaced_manifests_stay() {
 /// Cuts a publication off before each of its steps, and the recovery from that before each of its own, with and without the
 /// system's exchange of folders.
 fn crash_everywhere(old: Option<(&str, bool)>, new: (&str, bool)) {
-    let reference = tempfile::tempdir().unwrap();
+    let reference = scratch();
     if let Some(old) = old {
         publish(reference.path(), old, &mut Steps::uninterrupted()).unwrap();
     }
@@ -138,7 +138,7 @@ fn crash_everywhere(old: Option<(&str, bool)>, new: (&str, bool)) {
         let mut publish_steps = 0;
         'publication: for first in 0.. {
             for second in 0.. {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = scratch();
                 if let Some(old) = old {
                     publish(folder.path(), old, &mut Steps::uninterrupted()).unwrap();
                 }
@@ -174,6 +174,12 @@ fn crash_everywhere(old: Option<(&str, bool)>, new: (&str, bool)) {
         assert_eq!(ends.len(), 2, "some crashes keep the old night, some complete the new one");
         assert!(publish_steps >= 8, "only {publish_steps} steps were cut");
     }
+}
+
+/// A folder in memory where the system has one: hundreds of nights wait for the disk otherwise.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 fn cut_at(n: usize, exchange: fn(&Path, &Path) -> std::io::Result<bool>) -> Steps<'static> {
