@@ -15,7 +15,7 @@ const SAND: Dye = ("SAND", "sand", 0xCD_B6_90);
 const SKY: Dye = ("SKY", "sky blue", 0x9C_C0_E0);
 const ROSE: Dye = ("ROSE", "rose", 0xE2_A0_AA);
 const GRAY: Dye = ("GRAY", "gray", 0x9A_9C_A0);
-const RUST: Dye = ("RUST", "rust", 0xB4_5A_32);
+const RUST: Dye = ("RUST", "rust", 0xB4_5A_35);
 
 /// One design.
 struct Design {
@@ -52,7 +52,7 @@ const DESIGNS: [Design; 35] = [
     design("WSKIRT-DOTS", "Dotted skirt", "Women/Bottoms/Skirts", Garment::Skirt, Fit::Regular, Pattern::Dots, 3990, CASUAL, "cotton", &[RED, NAVY, ROSE]),
     design("WSKIRT-PLEATS", "Pleated skirt", "Women/Bottoms/Skirts", Garment::Skirt, Fit::Regular, Pattern::Pleats, 4890, DRESSY, "wool", &[GREEN, GRAY, SAND]),
     design("WSKIRT-MAXI", "Maxi skirt", "Women/Bottoms/Skirts", Garment::Skirt, Fit::Wide, Pattern::Band, 6290, DRESSY, "linen", &[RUST, SKY, BLACK]),
-    design("WPANTS-SLIM", "Slim pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Slim, Pattern::Plain, 3990, CASUAL, "cotton", &[BLACK, NAVY, SAND]),
+    design("WPANTS-SLIM", "Slim pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Slim, Pattern::Plain, 3990, CASUAL, "cotton", &[BLACK, ROSE, GRAY]),
     design("WPANTS-TRACK", "Track pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Regular, Pattern::Band, 4490, CASUAL, "cotton", &[NAVY, ROSE, GRAY]),
     design("WPANTS-WIDE", "Wide-leg pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Wide, Pattern::Plain, 6990, DRESSY, "linen", &[SAND, RUST, WHITE]),
     design("MTEE-CREW", "Crew tee", "Men/Tops/Tees", Garment::Tee, Fit::Regular, Pattern::Plain, 1690, CASUAL, "cotton", &[WHITE, BLACK, NAVY, GRAY]),
