@@ -87,7 +87,17 @@ fn claim(folder: &Path) -> Result<()> {
 fn catalog(items: &[Item]) -> Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     let header = [
-        "id", "title", "category", "price", "currency", "image", "group_id", "brand", "in_stock", "gender", "material",
+        "id",
+        "title",
+        "category",
+        "price",
+        "currency",
+        "image",
+        "group_id",
+        "brand",
+        "in_stock",
+        "gender",
+        "material",
         "sale_price",
     ];
     let written = (|| -> anyhow::Result<Vec<u8>> {
@@ -116,8 +126,7 @@ fn catalog(items: &[Item]) -> Result<Vec<u8>> {
 /// Each image's path below the folder, and what it shows, once.
 fn files(items: &[Item]) -> Vec<(String, Picture)> {
     let images = items.iter().filter_map(|item| item.image.as_ref());
-    let files: BTreeMap<String, Picture> =
-        images.map(|(name, picture)| (image_path(name), picture.clone())).collect();
+    let files: BTreeMap<String, Picture> = images.map(|(name, picture)| (image_path(name), picture.clone())).collect();
     files.into_iter().collect()
 }
 

@@ -73,7 +73,7 @@ impl Finish {
 
     /// Cloth and paper: soft edges, no highlight.
     pub fn cloth(color: Color) -> Finish {
-        Finish { color, relief: 5.0, depth: 0.55, gloss: 0.0 }
+        Finish { color, relief: 5.0, depth: 0.45, gloss: 0.0 }
     }
 
     /// Ceramic, plastic and gems.
@@ -200,9 +200,8 @@ impl Mask {
     /// Rasterizes a shape, leaving `margin` units round it for a blur.
     fn of(shape: &Shape, margin: f32) -> Mask {
         let edges = edges(shape);
-        let reach = |pick: fn(&Edge) -> f32, fold: fn(f32, f32) -> f32, start: f32| {
-            edges.iter().map(pick).fold(start, fold)
-        };
+        let reach =
+            |pick: fn(&Edge) -> f32, fold: fn(f32, f32) -> f32, start: f32| edges.iter().map(pick).fold(start, fold);
         let margin = margin * SCALE * 1.5 + 1.0;
         let left = pixel(reach(|e| e.x0.min(e.x1), f32::min, f32::MAX) - margin);
         let right = pixel(reach(|e| e.x0.max(e.x1), f32::max, f32::MIN) + margin + 1.0);
@@ -283,13 +282,7 @@ fn edges(shape: &Shape) -> Vec<Edge> {
         .filter(|(from, to)| from.y.total_cmp(&to.y).is_ne())
         .map(|(from, to)| {
             let (upper, lower, winding) = if from.y < to.y { (from, to, 1) } else { (to, from, -1) };
-            Edge {
-                x0: upper.x * SCALE,
-                y0: upper.y * SCALE,
-                x1: lower.x * SCALE,
-                y1: lower.y * SCALE,
-                winding,
-            }
+            Edge { x0: upper.x * SCALE, y0: upper.y * SCALE, x1: lower.x * SCALE, y1: lower.y * SCALE, winding }
         })
         .collect()
 }
@@ -331,7 +324,11 @@ fn pixel(place: f32) -> usize {
     whole(place.clamp(0.0, f32::from(SIDE)))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "floor of a small value that is not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "floor of a small value that is not negative"
+)]
 fn whole(value: f32) -> usize {
     value as usize
 }

@@ -235,9 +235,7 @@ fn span([before, from, to, after]: [Point; 4]) -> impl Iterator<Item = Point> {
 }
 
 fn disc(center: Point, radius: f32) -> Vec<Point> {
-    steps(16)
-        .map(|t| at(center.x + radius * libm::cosf(t * TAU), center.y + radius * libm::sinf(t * TAU)))
-        .collect()
+    steps(16).map(|t| at(center.x + radius * libm::cosf(t * TAU), center.y + radius * libm::sinf(t * TAU))).collect()
 }
 
 /// The ring in the one direction that all unions share.

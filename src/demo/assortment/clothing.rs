@@ -15,7 +15,7 @@ const SAND: Dye = ("SAND", "sand", 0xCD_B6_90);
 const SKY: Dye = ("SKY", "sky blue", 0x9C_C0_E0);
 const ROSE: Dye = ("ROSE", "rose", 0xE2_A0_AA);
 const GRAY: Dye = ("GRAY", "gray", 0x9A_9C_A0);
-const RUST: Dye = ("RUST", "rust", 0xB4_5A_32);
+const RUST: Dye = ("RUST", "rust", 0xB4_5A_35);
 
 /// One design.
 struct Design {
@@ -52,20 +52,20 @@ const DESIGNS: [Design; 35] = [
     design("WSKIRT-DOTS", "Dotted skirt", "Women/Bottoms/Skirts", Garment::Skirt, Fit::Regular, Pattern::Dots, 3990, CASUAL, "cotton", &[RED, NAVY, ROSE]),
     design("WSKIRT-PLEATS", "Pleated skirt", "Women/Bottoms/Skirts", Garment::Skirt, Fit::Regular, Pattern::Pleats, 4890, DRESSY, "wool", &[GREEN, GRAY, SAND]),
     design("WSKIRT-MAXI", "Maxi skirt", "Women/Bottoms/Skirts", Garment::Skirt, Fit::Wide, Pattern::Band, 6290, DRESSY, "linen", &[RUST, SKY, BLACK]),
-    design("WPANTS-SLIM", "Slim pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Slim, Pattern::Plain, 3990, CASUAL, "cotton", &[BLACK, NAVY, SAND]),
+    design("WPANTS-SLIM", "Slim pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Slim, Pattern::Plain, 3990, CASUAL, "cotton", &[BLACK, ROSE, GRAY]),
     design("WPANTS-TRACK", "Track pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Regular, Pattern::Band, 4490, CASUAL, "cotton", &[NAVY, ROSE, GRAY]),
     design("WPANTS-WIDE", "Wide-leg pants", "Women/Bottoms/Pants", Garment::Pants, Fit::Wide, Pattern::Plain, 6990, DRESSY, "linen", &[SAND, RUST, WHITE]),
     design("MTEE-CREW", "Crew tee", "Men/Tops/Tees", Garment::Tee, Fit::Regular, Pattern::Plain, 1690, CASUAL, "cotton", &[WHITE, BLACK, NAVY, GRAY]),
     design("MTEE-STRIPE", "Striped tee", "Men/Tops/Tees", Garment::Tee, Fit::Regular, Pattern::Stripes, 2290, CASUAL, "cotton", &[WHITE, GREEN, NAVY]),
     design("MTEE-BAND", "Chest-band tee", "Men/Tops/Tees", Garment::Tee, Fit::Wide, Pattern::Band, 2590, CASUAL, "cotton", &[GRAY, RED, BLACK]),
-    design("MTEE-POCKET", "Pocket tee", "Men/Tops/Tees", Garment::Tee, Fit::Wide, Pattern::Pocket, 2990, DRESSY, "linen", &[SAND, SKY, RUST]),
+    design("MTEE-POCKET", "Pocket tee", "Men/Tops/Tees", Garment::Tee, Fit::Regular, Pattern::Pocket, 2990, DRESSY, "linen", &[SAND, SKY, RUST]),
     design("MSHIRT-OXFORD", "Oxford shirt", "Men/Tops/Shirts", Garment::Shirt, Fit::Regular, Pattern::Plain, 4290, CASUAL, "cotton", &[WHITE, SKY, NAVY]),
     design("MSHIRT-STRIPE", "Striped shirt", "Men/Tops/Shirts", Garment::Shirt, Fit::Regular, Pattern::Stripes, 4890, DRESSY, "cotton", &[SKY, WHITE, GREEN]),
     design("MSHIRT-CHECK", "Flannel shirt", "Men/Tops/Shirts", Garment::Shirt, Fit::Wide, Pattern::Checks, 5490, CASUAL, "flannel", &[RED, GREEN, RUST]),
     design("MHOOD-PLAIN", "Hoodie", "Men/Tops/Hoodies", Garment::Hoodie, Fit::Regular, Pattern::Plain, 4990, CASUAL, "cotton", &[GRAY, BLACK, NAVY, GREEN]),
     design("MHOOD-BAND", "Color-block hoodie", "Men/Tops/Hoodies", Garment::Hoodie, Fit::Wide, Pattern::Band, 5990, CASUAL, "cotton", &[NAVY, RED, SAND]),
     design("MSWEAT-STRIPE", "Striped sweater", "Men/Tops/Sweaters", Garment::Sweater, Fit::Regular, Pattern::Stripes, 5990, CASUAL, "wool", &[NAVY, SAND, GRAY]),
-    design("MSWEAT-CABLE", "Cable sweater", "Men/Tops/Sweaters", Garment::Sweater, Fit::Wide, Pattern::Cables, 8990, DRESSY, "wool", &[WHITE, NAVY, RUST]),
+    design("MSWEAT-CABLE", "Cable sweater", "Men/Tops/Sweaters", Garment::Sweater, Fit::Regular, Pattern::Cables, 8990, DRESSY, "wool", &[WHITE, NAVY, RUST]),
     design("MPANTS-CHINO", "Chinos", "Men/Bottoms/Pants", Garment::Pants, Fit::Slim, Pattern::Plain, 4490, CASUAL, "cotton", &[SAND, NAVY, GREEN]),
     design("MPANTS-CARGO", "Cargo pants", "Men/Bottoms/Pants", Garment::Pants, Fit::Regular, Pattern::Pocket, 5490, CASUAL, "cotton", &[GREEN, BLACK, SAND]),
     design("MPANTS-WOOL", "Pinstripe trousers", "Men/Bottoms/Pants", Garment::Pants, Fit::Regular, Pattern::Stripes, 7990, DRESSY, "wool", &[GRAY, NAVY, BLACK]),

@@ -68,7 +68,10 @@ pub fn items() -> Vec<Item> {
     for (code, name, lamp, price) in LAMPS {
         for (shade, color_name, color) in SHADES {
             let (id, title) = (format!("LAMP-{code}-{shade}"), format!("{name}, {color_name}"));
-            items.push(variant(format!("LAMP-{code}"), item(id, title, "Home/Lamps", price, Picture::Lamp { lamp, color })));
+            items.push(variant(
+                format!("LAMP-{code}"),
+                item(id, title, "Home/Lamps", price, Picture::Lamp { lamp, color }),
+            ));
         }
     }
     for (style, (code, name, price)) in (0_u8..).zip(VASES) {
@@ -94,7 +97,10 @@ pub fn items() -> Vec<Item> {
             let (letter, word) = size_names(size);
             let (id, title) = (format!("RUG-{code}-{letter}"), format!("{name}, {word}"));
             let rug = item(id, title, "Home/Rugs", price * tenths / 10, Picture::Rug { weave, color, accent, size });
-            items.push(Item { material: if code == "ROUND" { "jute" } else { "wool" }, ..variant(format!("RUG-{code}"), rug) });
+            items.push(Item {
+                material: if code == "ROUND" { "jute" } else { "wool" },
+                ..variant(format!("RUG-{code}"), rug)
+            });
         }
     }
     for (code, name, weave, price) in CUSHIONS {

@@ -37,7 +37,11 @@ pub fn items() -> Vec<Item> {
                 let id = format!("{piece_code}-{motif_code}-{metal_code}");
                 let title = format!("{motif_name} {piece_name} in {metal_name}");
                 let price = price * worth / 100 * factor / 100;
-                items.push(Item { brand: "Merle & Finch", material: metal_name, ..item(id, title, category, price, picture) });
+                items.push(Item {
+                    brand: "Merle & Finch",
+                    material: metal_name,
+                    ..item(id, title, category, price, picture)
+                });
             }
         }
     }

@@ -47,7 +47,14 @@ pub fn draw(canvas: &mut Canvas, garment: Garment, fit: Fit, pattern: Pattern, [
             canvas.paint(&back, Finish::flat(color.darker(0.35)));
         }
         Garment::Hoodie => {
-            let hood = Shape::blob(&[at(34.0, 19.0), at(37.0, 8.0), at(50.0, 4.5), at(63.0, 8.0), at(66.0, 19.0), at(50.0, 27.0)]);
+            let hood = Shape::blob(&[
+                at(34.0, 19.0),
+                at(37.0, 8.0),
+                at(50.0, 4.5),
+                at(63.0, 8.0),
+                at(66.0, 19.0),
+                at(50.0, 27.0),
+            ]);
             canvas.paint(&hood, Finish::cloth(color));
             canvas.tint(&Shape::ellipse(at(50.0, 17.0), 9.5, 8.0), color.darker(0.6), 1.2, 0.9);
         }
@@ -160,10 +167,19 @@ fn print(canvas: &mut Canvas, outline: &Shape, garment: Garment, fit: Fit, patte
         }
         Pattern::Band if matches!(garment, Garment::Pants | Garment::Shorts) => {
             let edge = if fit == Fit::Slim { 15.5 } else { 19.0 };
-            lay(Shape::stroke(&[at(65.0, 4.0), at(51.0 + edge, 46.0), at(53.0 + edge, 97.0)], 2.4).with_mirror(50.0), 0.95);
+            lay(
+                Shape::stroke(&[at(65.0, 4.0), at(51.0 + edge, 46.0), at(53.0 + edge, 97.0)], 2.4).with_mirror(50.0),
+                0.95,
+            );
         }
         Pattern::Band if garment == Garment::Skirt => {
-            lay(Shape::union([62.0, 84.0].map(|y| Shape::stroke(&curve(&[at(0.0, y - 3.0), at(50.0, y), at(100.0, y - 3.0)]), 4.0))), 0.95);
+            lay(
+                Shape::union(
+                    [62.0, 84.0]
+                        .map(|y| Shape::stroke(&curve(&[at(0.0, y - 3.0), at(50.0, y), at(100.0, y - 3.0)]), 4.0)),
+                ),
+                0.95,
+            );
         }
         Pattern::Band => lay(across(48.0, 15.0), 0.95),
         Pattern::Pocket if matches!(garment, Garment::Pants | Garment::Shorts) => {
@@ -198,9 +214,11 @@ fn print(canvas: &mut Canvas, outline: &Shape, garment: Garment, fit: Fit, patte
 fn folds(canvas: &mut Canvas, outline: &Shape, garment: Garment) {
     let lines: &[[(f32, f32); 3]] = match garment {
         Garment::Tee => &[[(72.0, 40.0), (66.0, 52.0), (64.0, 66.0)], [(36.0, 62.0), (40.0, 74.0), (38.0, 88.0)]],
-        Garment::Shirt | Garment::Sweater | Garment::Hoodie => {
-            &[[(74.0, 40.0), (79.0, 55.0), (84.0, 70.0)], [(26.0, 40.0), (21.0, 55.0), (16.0, 70.0)], [(63.0, 56.0), (66.0, 70.0), (64.0, 84.0)]]
-        }
+        Garment::Shirt | Garment::Sweater | Garment::Hoodie => &[
+            [(74.0, 40.0), (79.0, 55.0), (84.0, 70.0)],
+            [(26.0, 40.0), (21.0, 55.0), (16.0, 70.0)],
+            [(63.0, 56.0), (66.0, 70.0), (64.0, 84.0)],
+        ],
         Garment::Skirt => &[[(42.0, 20.0), (37.0, 45.0), (33.0, 80.0)], [(58.0, 24.0), (62.0, 48.0), (65.0, 82.0)]],
         Garment::Pants => &[[(59.0, 34.0), (62.0, 60.0), (64.0, 92.0)], [(41.0, 34.0), (38.0, 60.0), (36.0, 92.0)]],
         Garment::Shorts => &[[(62.0, 40.0), (65.0, 55.0), (67.0, 72.0)], [(38.0, 40.0), (35.0, 55.0), (33.0, 72.0)]],
@@ -215,6 +233,9 @@ fn folds(canvas: &mut Canvas, outline: &Shape, garment: Garment) {
 /// Seams, collars, buttons, waistbands.
 fn details(canvas: &mut Canvas, outline: &Shape, garment: Garment, fit: Fit, color: Color) {
     let line = Finish::flat(seam(color));
+    if matches!(garment, Garment::Sweater | Garment::Hoodie) {
+        ribs(canvas, outline, line);
+    }
     let mut stitch = |points: &[(f32, f32)]| {
         let points: Vec<Point> = points.iter().map(|&(x, y)| at(x, y)).collect();
         canvas.paint_inside(outline, &Shape::stroke(&curve(&points), 0.6).with_mirror(50.0), line);
@@ -242,13 +263,11 @@ fn details(canvas: &mut Canvas, outline: &Shape, garment: Garment, fit: Fit, col
         }
         Garment::Sweater | Garment::Hoodie => {
             stitch(&[(75.0, 19.0), (72.5, 30.0), (side + 2.0, 44.0)]);
-            for x in steps(40).map(|t| t * 40.0 + 50.0) {
-                stitch(&[(x, 86.5), (x, 93.0)]);
-            }
             stitch(&[(80.0, 76.5), (93.0, 72.0)]);
             if garment == Garment::Hoodie {
                 stitch(&[(50.0, 62.0), (60.0, 62.0), (67.0, 74.0), (67.0, 82.0)]);
-                let cords = Shape::stroke(&curve(&[at(54.5, 23.0), at(56.0, 34.0), at(55.0, 44.0)]), 1.0).with_mirror(50.0);
+                let cords =
+                    Shape::stroke(&curve(&[at(54.5, 23.0), at(56.0, 34.0), at(55.0, 44.0)]), 1.0).with_mirror(50.0);
                 canvas.paint(&cords, Finish::cloth(rgb(0xF2_EF_E8)).rounded(0.6));
             } else {
                 stitch(&[(50.0, 24.2), (58.0, 22.0), (62.0, 13.0)]);
@@ -268,4 +287,10 @@ fn details(canvas: &mut Canvas, outline: &Shape, garment: Garment, fit: Fit, col
             canvas.paint(&button, Finish::glaze(seam(color)).rounded(0.6));
         }
     }
+}
+
+/// The knitted hem of sweaters and hoodies.
+fn ribs(canvas: &mut Canvas, outline: &Shape, line: Finish) {
+    let ribs = steps(80).map(|t| Shape::stroke(&[at(9.5 + t * 80.0, 86.5), at(9.5 + t * 80.0, 93.0)], 0.6));
+    canvas.paint_inside(outline, &Shape::union(ribs), line);
 }

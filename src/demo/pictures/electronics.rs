@@ -100,9 +100,9 @@ pub fn draw_case(canvas: &mut Canvas, device: Device, color: Color) {
 fn cameras(canvas: &mut Canvas, body: &Back, center: Point, color: Color) {
     let (place, width, height) = body.plate;
     let place = at(center.x + place.x, center.y + place.y);
-    let plate = Shape::rectangle(place, width, height, 2.6);
-    canvas.shadow(&plate, 0.4, 0.6, 0.8);
-    canvas.paint(&plate, Finish::glaze(color.darker(0.18)).rounded(0.9));
+    let bump = Shape::rectangle(place, width, height, 2.6);
+    canvas.shadow(&bump, 0.4, 0.6, 0.8);
+    canvas.paint(&bump, Finish::glaze(color.darker(0.18)).rounded(0.9));
     for &(right, down) in body.lenses {
         let lens = at(place.x + right, place.y + down);
         canvas.paint(&Shape::circle(lens, 3.3), Finish::metal(rgb(0x70_74_7A)).rounded(0.8));
@@ -127,7 +127,11 @@ pub fn draw_headphones(canvas: &mut Canvas, headphones: Headphones, color: Color
             let case = Shape::rectangle(at(50.0, 70.0), 50.0, 36.0, 14.0);
             canvas.shadow(&case, 1.0, 2.5, 3.5);
             canvas.paint(&case, Finish::glaze(color).rounded(6.0));
-            canvas.paint_inside(&case, &Shape::stroke(&[at(20.0, 63.0), at(80.0, 63.0)], 0.8), Finish::flat(seam(color)));
+            canvas.paint_inside(
+                &case,
+                &Shape::stroke(&[at(20.0, 63.0), at(80.0, 63.0)], 0.8),
+                Finish::flat(seam(color)),
+            );
             canvas.paint(&Shape::circle(at(50.0, 69.0), 1.0), Finish::flat(rgb(0x5A_D0_7A)));
             for side in [-1.0, 1.0] {
                 let stem = Shape::stroke(&[at(50.0 + side * 17.0, 24.0), at(50.0 + side * 16.0, 44.0)], 6.0);
@@ -139,7 +143,15 @@ pub fn draw_headphones(canvas: &mut Canvas, headphones: Headphones, color: Color
             }
         }
         Headphones::Sport => {
-            let band = curve(&[at(16.0, 22.0), at(12.0, 50.0), at(26.0, 82.0), at(50.0, 89.0), at(74.0, 82.0), at(88.0, 50.0), at(84.0, 22.0)]);
+            let band = curve(&[
+                at(16.0, 22.0),
+                at(12.0, 50.0),
+                at(26.0, 82.0),
+                at(50.0, 89.0),
+                at(74.0, 82.0),
+                at(88.0, 50.0),
+                at(84.0, 22.0),
+            ]);
             let band = Shape::stroke(&band, 3.0);
             canvas.shadow(&band, 1.0, 2.0, 2.0);
             canvas.paint(&band, Finish::glaze(dark).rounded(1.5));

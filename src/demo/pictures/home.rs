@@ -67,22 +67,32 @@ pub fn draw_lamp(canvas: &mut Canvas, lamp: Lamp, color: Color) {
     let (shade, body) = match lamp {
         Lamp::Drum => {
             let belly = Half::from(50.0, 48.0).bend((74.0, 60.0), 60.0, 84.0).line(62.0, 93.0).line(50.0, 93.0).close();
-            (Half::from(50.0, 10.0).line(74.0, 10.0).line(79.0, 48.0).line(50.0, 48.0).close(), (belly, Finish::glaze(rgb(0xEC_E6_DA))))
+            (
+                Half::from(50.0, 10.0).line(74.0, 10.0).line(79.0, 48.0).line(50.0, 48.0).close(),
+                (belly, Finish::glaze(rgb(0xEC_E6_DA))),
+            )
         }
-        Lamp::Cone => {
-            (Half::from(50.0, 8.0).line(58.0, 8.0).line(80.0, 44.0).line(50.0, 44.0).close(), (pole(44.0).and(foot), brass))
-        }
+        Lamp::Cone => (
+            Half::from(50.0, 8.0).line(58.0, 8.0).line(80.0, 44.0).line(50.0, 44.0).close(),
+            (pole(44.0).and(foot), brass),
+        ),
         Lamp::Globe => {
             let base = Shape::rectangle(at(50.0, 82.0), 26.0, 22.0, 2.0);
             (Shape::circle(at(50.0, 42.0), 31.0), (base, Finish::cloth(rgb(0x9A_6B_42)).rounded(2.0)))
         }
         Lamp::Tripod => {
             let leg = Shape::stroke(&[at(50.0, 46.0), at(72.0, 93.0)], 2.8).with_mirror(50.0).and(pole(44.0));
-            (Half::from(50.0, 10.0).line(71.0, 10.0).line(75.0, 42.0).line(50.0, 42.0).close(), (leg, Finish::cloth(rgb(0x9A_6B_42)).rounded(1.4)))
+            (
+                Half::from(50.0, 10.0).line(71.0, 10.0).line(75.0, 42.0).line(50.0, 42.0).close(),
+                (leg, Finish::cloth(rgb(0x9A_6B_42)).rounded(1.4)),
+            )
         }
         Lamp::Mushroom => {
             let stem = Half::from(50.0, 40.0).line(57.0, 40.0).bend((56.0, 72.0), 68.0, 93.0).line(50.0, 93.0).close();
-            (Half::from(50.0, 14.0).bend((84.0, 15.0), 86.0, 46.0).bend((66.0, 51.0), 50.0, 51.0).close(), (stem, Finish::glaze(color.lighter(0.25))))
+            (
+                Half::from(50.0, 14.0).bend((84.0, 15.0), 86.0, 46.0).bend((66.0, 51.0), 50.0, 51.0).close(),
+                (stem, Finish::glaze(color.lighter(0.25))),
+            )
         }
         Lamp::Desk => {
             let arm = Shape::stroke(&[at(62.0, 91.0), at(76.0, 56.0), at(44.0, 26.0)], 2.6).and(foot.moved(12.0, 0.0));
@@ -108,12 +118,34 @@ pub fn draw_vase(canvas: &mut Canvas, style: u8, color: Color, size: Size) {
     let fit = |shape: Shape| shape.scaled(foot, size.scale(), size.scale());
     canvas.tint(&fit(Shape::ellipse(at(50.0, 92.0), 22.0, 2.8)), rgb(0x2A_26_22), 3.0, 0.35);
     let (profile, lip) = match style {
-        0 => (Half::from(50.0, 14.0).line(57.0, 14.0).bend((54.0, 34.0), 66.0, 48.0).bend((84.0, 70.0), 62.0, 92.0), 7.0),
+        0 => {
+            (Half::from(50.0, 14.0).line(57.0, 14.0).bend((54.0, 34.0), 66.0, 48.0).bend((84.0, 70.0), 62.0, 92.0), 7.0)
+        }
         1 => (Half::from(50.0, 18.0).line(66.0, 18.0).bend((70.0, 55.0), 64.0, 92.0), 16.0),
-        2 => (Half::from(50.0, 12.0).line(55.5, 12.0).line(55.5, 50.0).bend((80.0, 54.0), 77.0, 74.0).bend((74.0, 91.0), 62.0, 92.0), 5.5),
-        3 => (Half::from(50.0, 34.0).line(61.0, 34.0).bend((90.0, 44.0), 84.0, 66.0).bend((78.0, 90.0), 60.0, 92.0), 11.0),
-        4 => (Half::from(50.0, 12.0).line(70.0, 12.0).bend((58.0, 44.0), 57.0, 60.0).bend((57.0, 76.0), 66.0, 92.0), 20.0),
-        _ => (Half::from(50.0, 16.0).line(60.0, 16.0).line(60.0, 24.0).bend((86.0, 34.0), 74.0, 62.0).bend((64.0, 80.0), 63.0, 92.0), 10.0),
+        2 => (
+            Half::from(50.0, 12.0).line(55.5, 12.0).line(55.5, 50.0).bend((80.0, 54.0), 77.0, 74.0).bend(
+                (74.0, 91.0),
+                62.0,
+                92.0,
+            ),
+            5.5,
+        ),
+        3 => (
+            Half::from(50.0, 34.0).line(61.0, 34.0).bend((90.0, 44.0), 84.0, 66.0).bend((78.0, 90.0), 60.0, 92.0),
+            11.0,
+        ),
+        4 => (
+            Half::from(50.0, 12.0).line(70.0, 12.0).bend((58.0, 44.0), 57.0, 60.0).bend((57.0, 76.0), 66.0, 92.0),
+            20.0,
+        ),
+        _ => (
+            Half::from(50.0, 16.0).line(60.0, 16.0).line(60.0, 24.0).bend((86.0, 34.0), 74.0, 62.0).bend(
+                (64.0, 80.0),
+                63.0,
+                92.0,
+            ),
+            10.0,
+        ),
     };
     let top = [14.0, 18.0, 12.0, 34.0, 12.0, 16.0][usize::from(style.min(5))];
     let body = fit(profile.line(50.0, 92.0).close());
@@ -125,7 +157,8 @@ pub fn draw_vase(canvas: &mut Canvas, style: u8, color: Color, size: Size) {
             canvas.tint_inside(&body, &fit(Shape::union(ribs)), seam(color), 0.6, 0.7);
         }
         3 => {
-            let bands = [54.0, 60.0, 66.0].map(|y| Shape::stroke(&curve(&[at(10.0, y - 3.0), at(50.0, y + 1.5), at(90.0, y - 3.0)]), 2.0));
+            let bands = [54.0, 60.0, 66.0]
+                .map(|y| Shape::stroke(&curve(&[at(10.0, y - 3.0), at(50.0, y + 1.5), at(90.0, y - 3.0)]), 2.0));
             canvas.tint_inside(&body, &fit(Shape::union(bands)), seam(color), 0.4, 0.8);
         }
         5 => {
@@ -156,7 +189,8 @@ pub fn draw_poster(canvas: &mut Canvas, art: Art, size: Size) {
         Shape::polygon(ridge.chain([at(90.0, 100.0), at(10.0, 100.0)]))
     };
     let swell = |y: f32, shift: f32| {
-        let crest: Vec<Point> = steps(40).map(|t| at(15.0 + t * 70.0, y + 3.2 * libm::sinf(t * 14.0 + shift))).collect();
+        let crest: Vec<Point> =
+            steps(40).map(|t| at(15.0 + t * 70.0, y + 3.2 * libm::sinf(t * 14.0 + shift))).collect();
         Shape::polygon(crest.into_iter().chain([at(90.0, 100.0), at(10.0, 100.0)]))
     };
     match art {
@@ -179,7 +213,8 @@ pub fn draw_poster(canvas: &mut Canvas, art: Art, size: Size) {
             lay(Shape::stroke(&curve(&[at(50.0, 84.0), at(48.0, 60.0), at(51.0, 16.0)]), 1.0), 0x2F_5D_3A);
             for t in steps(9) {
                 let (y, reach) = (82.0 - t * 62.0, 17.0 - t * 11.0);
-                let leaflet = Shape::ellipse(at(50.0 + reach * 0.62, y - 4.0), reach * 0.62, 2.2).turned(at(50.0, y), -0.08);
+                let leaflet =
+                    Shape::ellipse(at(50.0 + reach * 0.62, y - 4.0), reach * 0.62, 2.2).turned(at(50.0, y), -0.08);
                 lay(leaflet.with_mirror(49.6), 0x3E_7A_4C);
             }
         }
@@ -193,10 +228,18 @@ pub fn draw_poster(canvas: &mut Canvas, art: Art, size: Size) {
         Art::Skyline => {
             lay(ground, 0x23_2B_4D);
             lay(Shape::circle(at(38.0, 27.0), 6.0), 0xF6_E7_B0);
-            let towers = [(28.0, 52.0, 9.0), (38.0, 44.0, 8.0), (47.0, 58.0, 9.0), (56.0, 36.0, 8.0), (65.0, 50.0, 9.0), (74.0, 60.0, 8.0)];
+            let towers = [
+                (28.0, 52.0, 9.0),
+                (38.0, 44.0, 8.0),
+                (47.0, 58.0, 9.0),
+                (56.0, 36.0, 8.0),
+                (65.0, 50.0, 9.0),
+                (74.0, 60.0, 8.0),
+            ];
             for (x, top, width) in towers {
                 lay(Shape::rectangle(at(x, f32::midpoint(top, 100.0)), width, 100.0 - top, 0.2), 0x0E_12_26);
-                let panes = steps(5).map(|t| Shape::rectangle(at(x - 1.6, top + 4.0 + t * 28.0), 1.6, 2.2, 0.1).with_mirror(x));
+                let panes =
+                    steps(5).map(|t| Shape::rectangle(at(x - 1.6, top + 4.0 + t * 28.0), 1.6, 2.2, 0.1).with_mirror(x));
                 lay(Shape::union(panes), 0xF2_C1_4E);
             }
         }
@@ -222,7 +265,10 @@ pub fn draw_poster(canvas: &mut Canvas, art: Art, size: Size) {
             lay(swell(66.0, 0.5), 0x3C_7A_9B);
             lay(Shape::polygon([(48.0, 26.0), (48.0, 60.0), (30.0, 60.0)].map(|(x, y)| at(x, y))), 0xFF_FF_FF);
             lay(Shape::polygon([(50.0, 32.0), (50.0, 60.0), (66.0, 60.0)].map(|(x, y)| at(x, y))), 0xD2_4B_3E);
-            lay(Shape::polygon([(30.0, 62.0), (70.0, 62.0), (62.0, 71.0), (37.0, 71.0)].map(|(x, y)| at(x, y))), 0x5A_36_22);
+            lay(
+                Shape::polygon([(30.0, 62.0), (70.0, 62.0), (62.0, 71.0), (37.0, 71.0)].map(|(x, y)| at(x, y))),
+                0x5A_36_22,
+            );
             lay(swell(76.0, 2.5), 0x24_57_78);
         }
     }
@@ -279,17 +325,23 @@ pub fn draw_cushion(canvas: &mut Canvas, weave: Weave, [color, accent]: [Color; 
 fn pattern(weave: Weave) -> Shape {
     let middle = at(50.0, 50.0);
     let frame = |width: f32, height: f32, thick: f32| {
-        Shape::rectangle(middle, width, height, 0.4).without(Shape::rectangle(middle, width - thick, height - thick, 0.3))
+        Shape::rectangle(middle, width, height, 0.4).without(Shape::rectangle(
+            middle,
+            width - thick,
+            height - thick,
+            0.3,
+        ))
     };
     match weave {
         Weave::Border => frame(57.0, 77.0, 4.5).and(frame(47.0, 67.0, 1.5)).and(Shape::ellipse(middle, 12.0, 17.0)),
-        Weave::Stripes => {
-            Shape::union(steps(9).map(|t| Shape::rectangle(at(50.0, t * 100.0 - 5.0), 100.0, 4.6, 0.2)))
-        }
+        Weave::Stripes => Shape::union(steps(9).map(|t| Shape::rectangle(at(50.0, t * 100.0 - 5.0), 100.0, 4.6, 0.2))),
         Weave::Diamonds => {
             let lines = steps(9).flat_map(|t| {
                 let x = t * 180.0 - 90.0;
-                [Shape::stroke(&[at(x, 0.0), at(x + 100.0, 100.0)], 1.3), Shape::stroke(&[at(x + 100.0, 0.0), at(x, 100.0)], 1.3)]
+                [
+                    Shape::stroke(&[at(x, 0.0), at(x + 100.0, 100.0)], 1.3),
+                    Shape::stroke(&[at(x + 100.0, 0.0), at(x, 100.0)], 1.3),
+                ]
             });
             Shape::union(lines)
         }
@@ -298,11 +350,12 @@ fn pattern(weave: Weave) -> Shape {
             Shape::stroke(&row.collect::<Vec<Point>>(), 2.4)
         })),
         Weave::Round => {
-            let ring = |radius: f32, thick: f32| Shape::circle(middle, radius).without(Shape::circle(middle, radius - thick));
+            let ring =
+                |radius: f32, thick: f32| Shape::circle(middle, radius).without(Shape::circle(middle, radius - thick));
             ring(37.0, 3.5).and(ring(27.0, 3.5)).and(ring(17.0, 3.5)).and(Shape::circle(middle, 7.0))
         }
-        Weave::Dots => Shape::union(steps(8).flat_map(|t| {
-            steps(8).map(move |s| Shape::circle(at(s * 100.0 - 6.0, t * 100.0 - 6.0), 2.8))
-        })),
+        Weave::Dots => Shape::union(
+            steps(8).flat_map(|t| steps(8).map(move |s| Shape::circle(at(s * 100.0 - 6.0, t * 100.0 - 6.0), 2.8))),
+        ),
     }
 }

@@ -38,11 +38,11 @@ pub fn draw(canvas: &mut Canvas, piece: Piece, motif: Motif, metal: Metal) {
     let metal = color(metal);
     match piece {
         Piece::Necklace => necklace(canvas, motif, metal, 14.0),
-        Piece::PetiteNecklace => necklace(canvas, motif, metal, 8.5),
+        Piece::PetiteNecklace => necklace(canvas, motif, metal, 10.0),
         Piece::Earrings => earrings(canvas, motif, metal),
         Piece::Studs => {
-            for x in [30.0, 70.0] {
-                pendant(canvas, motif, at(x, 52.0), 14.0, metal);
+            for x in [28.0, 72.0] {
+                pendant(canvas, motif, at(x, 50.0), 18.0, metal);
             }
         }
         Piece::Ring => ring(canvas, motif, metal),
@@ -71,7 +71,7 @@ fn stone(motif: Motif) -> Color {
 }
 
 fn necklace(canvas: &mut Canvas, motif: Motif, metal: Color, size: f32) {
-    let bottom = if size > 10.0 { 56.0 } else { 60.0 };
+    let bottom = if size > 12.0 { 56.0 } else { 60.0 };
     let chain = curve(&[
         at(18.0, -3.0),
         at(23.0, 16.0),
@@ -82,7 +82,8 @@ fn necklace(canvas: &mut Canvas, motif: Motif, metal: Color, size: f32) {
         at(82.0, -3.0),
     ]);
     links(canvas, &chain, metal);
-    let bail = Shape::ellipse(at(50.0, bottom - 3.5), 1.9, 2.9).without(Shape::ellipse(at(50.0, bottom - 3.5), 0.9, 1.7));
+    let bail =
+        Shape::ellipse(at(50.0, bottom - 3.5), 1.9, 2.9).without(Shape::ellipse(at(50.0, bottom - 3.5), 0.9, 1.7));
     canvas.paint(&bail, Finish::metal(metal));
     pendant(canvas, motif, at(50.0, bottom + size), size, metal);
 }
@@ -148,7 +149,7 @@ fn pendant(canvas: &mut Canvas, motif: Motif, center: Point, size: f32, metal: C
     canvas.shadow(&body, 0.8, 2.0, 2.0);
     canvas.paint(&body, Finish::metal(metal).rounded(relief));
     for line in engraving(motif) {
-        canvas.paint(&place(line), Finish::flat(metal.darker(0.42)));
+        canvas.paint_inside(&body, &place(line), Finish::flat(metal.darker(0.42)));
     }
     let (x, y, radius) = setting(motif);
     let bezel = place(Shape::circle(at(x, y), radius + 0.8));
@@ -235,7 +236,9 @@ fn engraving(motif: Motif) -> Vec<Shape> {
         Motif::Drop => vec![Shape::stroke(&[at(0.0, -8.0), at(0.0, -2.2)], 0.4)],
         Motif::Moon => vec![Shape::stroke(&arc(middle, 7.9, 7.9, 0.2, 0.68), 0.4)],
         Motif::Knot => Vec::new(),
-        Motif::Star => steps(5).map(|t| Shape::stroke(&[at(0.0, -3.0), at(0.0, -8.5)], 0.35).turned(middle, t)).collect(),
+        Motif::Star => {
+            steps(5).map(|t| Shape::stroke(&[at(0.0, -3.0), at(0.0, -8.5)], 0.35).turned(middle, t)).collect()
+        }
         Motif::Flower => {
             steps(6).map(|t| Shape::stroke(&[at(0.0, -3.4), at(0.0, -8.6)], 0.4).turned(middle, t)).collect()
         }
