@@ -256,11 +256,11 @@ fn write_rule(text: &mut String, rule: &OracleRule) {
         line(text, "min_similarity", &format!("{least:?}"));
     }
     line(text, "limit", &rule.limit.to_string());
-    if let Some(pool) = rule.pool {
-        line(text, "pool", &pool.to_string());
-    }
     if let Some(rank) = &rule.rank {
         text.push_str("[rule.rank]\n");
+        if let Some(pool) = rule.pool {
+            line(text, "pool", &pool.to_string());
+        }
         if rule.similarity == Similarity::Visual {
             line(text, "similarity", &format!("{:?}", rank.similarity));
         }

@@ -1,0 +1,18 @@
+//! Tells the tests whether the real shops are there, so that a test without its data shows as ignored, never as passed.
+
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(shops)");
+    println!("cargo::rerun-if-env-changed=TWINSET_SHOPS");
+    let named = std::env::var_os("TWINSET_SHOPS").map(PathBuf::from);
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = named.unwrap_or(beside);
+    println!("cargo::rerun-if-changed={}", folder.join("README.md").display());
+    if folder.join("magento_luma/products.csv").is_file() {
+        println!("cargo::rustc-cfg=shops");
+        println!("cargo::rustc-env=TWINSET_SHOPS_FOLDER={}", folder.display());
+    } else {
+        println!("cargo::warning=no real shops in {}: the tests on them are ignored", folder.display());
+    }
+}
