@@ -169,8 +169,8 @@ fn write_segment(folder: &Path, dimension: usize, entries: &[(Key, Vec<f32>)]) -
     bytes.extend(MAGIC);
     bytes.extend(small(dimension));
     bytes.extend(small(entries.len()));
-    entries.iter().for_each(|(key, _)| bytes.extend(key));
-    entries.iter().flat_map(|(_, row)| row).for_each(|value| bytes.extend(value.to_le_bytes()));
+    bytes.extend(entries.iter().flat_map(|(key, _)| key));
+    bytes.extend(entries.iter().flat_map(|(_, row)| row).flat_map(|value| value.to_le_bytes()));
     let checksum = blake3::hash(&bytes);
     bytes.extend(checksum.as_bytes());
 

@@ -20,7 +20,7 @@ import numpy as np
 SIDE = 224
 FEATURES = 1280
 TOLERANCE = 1e-4
-BATCH = 10
+BATCH = 2
 NEIGHBORS = 10
 WEIGHTS = pathlib.Path(__file__).resolve().parents[2] / "models" / "efficientnet-lite0.safetensors"
 # Stride of each of the 16 blocks; everything else shows in the shapes of the weights.
@@ -99,23 +99,28 @@ def dense(x, weight, bias, stride):
     padded = pad_same(x, size, stride)
     for row in range(size):
         for column in range(size):
-            y += np.einsum("nchw,co->nohw", taps(padded, row, column, y.shape, stride), weight[row, column], optimize=True)
+            y += pointwise(np.ascontiguousarray(taps(padded, row, column, y.shape, stride)), weight[row, column], 0)
     return y + bias[:, None, None]
 
 
 def pointwise(x, weight, bias):
     n, channels, height, width = x.shape
-    return (weight.T @ x.reshape(n, channels, height * width)).reshape(n, -1, height, width) + bias[:, None, None]
+    y = weight.T @ x.reshape(n, channels, height * width)
+    y += np.reshape(bias, (-1, 1))
+    return y.reshape(n, -1, height, width)
 
 
 def depthwise(x, weight, bias, stride):
     size = weight.shape[0]
     y = np.zeros((x.shape[0], x.shape[1], -(-x.shape[2] // stride), -(-x.shape[3] // stride)), np.float32)
     padded = pad_same(x, size, stride)
+    product = np.empty_like(y)
     for row in range(size):
         for column in range(size):
-            y += taps(padded, row, column, y.shape, stride) * weight[row, column][:, None, None]
-    return y + bias[:, None, None]
+            np.multiply(taps(padded, row, column, y.shape, stride), weight[row, column][:, None, None], out=product)
+            y += product
+    y += bias[:, None, None]
+    return y
 
 
 def pad_same(x, size, stride):
@@ -125,7 +130,9 @@ def pad_same(x, size, stride):
 
 
 def taps(padded, row, column, shape, stride):
-    return padded[:, :, row : row + stride * shape[2] : stride, column : column + stride * shape[3] : stride][:, :, : shape[2], : shape[3]]
+    """The pixels under one tap of the filter, for outputs of `shape`."""
+    height, width = shape[2:]
+    return padded[:, :, row:, column:][:, :, ::stride, ::stride][:, :, :height, :width]
 
 
 def relu6(x):

@@ -60,7 +60,7 @@ pub(super) fn pointwise(input: &[f32], layer: &Layer, activation: Activation, ou
     }
 }
 
-/// A `kernel` x `kernel` filter of each channel by itself, SAME padding, then ReLU6.
+/// A `kernel` x `kernel` filter of each channel by itself, SAME padding, then `ReLU6`.
 pub(super) fn depthwise(
     input: &[f32],
     side: usize,
@@ -86,6 +86,7 @@ fn depthwise_avx2(input: &[f32], side: usize, layer: &Layer, kernel: usize, stri
     depthwise_portable(input, side, layer, kernel, stride, output);
 }
 
+#[expect(clippy::inline_always, reason = "it is compiled anew for each instruction set that calls it")]
 #[inline(always)]
 fn depthwise_portable(input: &[f32], side: usize, layer: &Layer, kernel: usize, stride: usize, output: &mut [f32]) {
     let channels = layer.bias.len();
@@ -117,6 +118,7 @@ fn depthwise_portable(input: &[f32], side: usize, layer: &Layer, kernel: usize, 
     }
 }
 
+#[expect(clippy::inline_always, reason = "it is compiled anew for each instruction set that calls it")]
 #[inline(always)]
 fn lanes_at(values: &[f32], first: usize) -> [f32; LANES] {
     values[first..first + LANES].try_into().expect("a slice of that length")
