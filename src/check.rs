@@ -47,7 +47,8 @@ fn describe(
     writeln!(text, "vectors   {} expected; {urls} images are URLs, which are not fetched", plan.seen)?;
     writeln!(text, "blocks    {} of one currency and category, in {} rows", plan.blocks, plan.products.len())?;
     for (rule, service) in config.rules.iter().zip(&plan.service) {
-        let eligible = service.iter().filter_map(|s| if let Service::Eligible(n) = s { Some(u64::from(*n)) } else { None });
+        let eligible =
+            service.iter().filter_map(|s| if let Service::Eligible(n) = s { Some(u64::from(*n)) } else { None });
         let lists = eligible.clone().count();
         let short = eligible.clone().filter(|&n| n < u64::from(rule.limit)).count();
         let lacking = service.iter().filter(|s| matches!(s, Service::Lacks(_))).count();

@@ -270,7 +270,10 @@ mod tests {
     fn an_unusable_key_is_named_with_its_line() {
         for (text, expected) in [
             ("[catalog]\npath = 'p.csv'\ncurency = 'USD'", "toml:3: unknown field `curency`"),
-            ("[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\nlimits = 3", "toml:"),
+            (
+                "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\nlimits = 3",
+                "toml:",
+            ),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = 'gpu'", "`gpu`"),

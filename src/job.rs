@@ -234,8 +234,7 @@ fn describe(
         products: catalog.products.len() as u64,
         images_blake3: embedded.inputs.to_string(),
     };
-    manifest.embedder =
-        EmbedderNote { fingerprint: embedder.fingerprint(), dimension: embedded.vectors.dimension() };
+    manifest.embedder = EmbedderNote { fingerprint: embedder.fingerprint(), dimension: embedded.vectors.dimension() };
     manifest.rules = config.decisive();
     manifest.threads = config.threads;
     manifest.counts.products = catalog.products.len() as u64;
@@ -261,7 +260,13 @@ fn too_many(config: &Config, catalog: &Catalog, rejects: &[Reject]) -> bool {
     many
 }
 
-fn unchanged(config: &Config, out: &OutputFolder, run_id: &str, catalog: &Catalog, rejects: &[Reject]) -> Result<Outcome> {
+fn unchanged(
+    config: &Config,
+    out: &OutputFolder,
+    run_id: &str,
+    catalog: &Catalog,
+    rejects: &[Reject],
+) -> Result<Outcome> {
     let manifest = out.manifest_path(run_id);
     tracing::info!("the same night of {} is already published as run {run_id}: nothing to do", config.run_date);
     let recommendations = Manifest::read(&manifest)?.counts.recommendations;

@@ -161,9 +161,11 @@ fn serve(
     let mut all = Vec::with_capacity(order.products.len());
     for (row, &product) in order.products.iter().enumerate() {
         let item = &catalog.products[product];
-        let served = rule.products.category.as_ref().is_none_or(|globs| {
-            item.category.as_ref().is_some_and(|category| globs.matches(category.as_str()))
-        });
+        let served = rule
+            .products
+            .category
+            .as_ref()
+            .is_none_or(|globs| item.category.as_ref().is_some_and(|category| globs.matches(category.as_str())));
         let lacks = match sight[product] {
             Sight::Url if rule.similarity == Looks::Visual => Some(Reason::ImageIsUrl),
             Sight::Unseen if rule.similarity == Looks::Visual => Some(Reason::NoVector),

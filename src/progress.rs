@@ -45,7 +45,8 @@ impl Progress {
             let plain = Plain { stage, unit, total, done, started, next: Mutex::new(started + PLAIN_EVERY) };
             return Progress { bar: ProgressBar::hidden(), plain: Some(plain) };
         }
-        let template = format!("{{prefix:>10}} {{bar:30}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left");
+        let template =
+            format!("{{prefix:>10}} {{bar:30}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left");
         let style = ProgressStyle::with_template(&template).expect("a constant template");
         let bar = ProgressBar::new(0).with_style(style).with_prefix(stage);
         bar.enable_steady_tick(Duration::from_millis(200));

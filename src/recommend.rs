@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Product};
 use crate::plan::{Plan, Reason, Service};
 use crate::rules::rank::{self, Pair, Ranked};
 use crate::rules::{Rule, price};
@@ -76,9 +76,8 @@ impl<'a> Recommender<'a> {
             self.rank_all(rule, anchor)
         };
         let limit = self.rules[rule].limit as usize;
-        let shortfall = (entries.len() < limit).then(|| {
-            if entries.len() == eligible as usize { Reason::FewEligible } else { Reason::MinSimilarity }
-        });
+        let shortfall = (entries.len() < limit)
+            .then(|| if entries.len() == eligible as usize { Reason::FewEligible } else { Reason::MinSimilarity });
         Some(Served { rule, anchor, eligible, entries, shortfall })
     }
 
@@ -113,9 +112,14 @@ impl<'a> Recommender<'a> {
     }
 
     fn ranked(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Ranked {
-        let price = |row: usize| self.catalog.products[self.plan.products[row]].price;
-        let pair = Pair { similarity, anchor: price(anchor), candidate: price(row as usize) };
+        let (from, to) = (self.product(anchor), self.product(row as usize));
+        let comparable = from.currency == to.currency;
+        let pair = Pair { similarity, anchor: from.price, candidate: to.price.filter(|_| comparable) };
         Ranked { candidate: row, similarity, score: rank::score(&self.rules[rule], pair) }
+    }
+
+    fn product(&self, row: usize) -> &'a Product {
+        &self.catalog.products[self.plan.products[row]]
     }
 
     fn sort_by_score(&self, entries: &mut [Ranked]) {
@@ -135,10 +139,9 @@ impl<'a> Recommender<'a> {
 
     /// The rows of the `recommendations` table for one list.
     pub fn recommendations<'s>(&'s self, served: &'s Served) -> impl Iterator<Item = output::Recommendation<'s>> {
-        let product = |row: usize| &self.catalog.products[self.plan.products[row]];
-        let (anchor, rule) = (product(served.anchor), &self.rules[served.rule]);
+        let (anchor, rule) = (self.product(served.anchor), &self.rules[served.rule]);
         served.entries.iter().zip(1..).map(move |(entry, rank)| {
-            let candidate = product(entry.candidate as usize);
+            let candidate = self.product(entry.candidate as usize);
             let comparable = anchor.currency == candidate.currency;
             let prices = anchor.price.zip(candidate.price).filter(|_| comparable);
             output::Recommendation {
@@ -163,7 +166,7 @@ impl<'a> Recommender<'a> {
     pub fn coverage<'s>(&'s self, served: &Served) -> output::Coverage<'s> {
         let rule = &self.rules[served.rule];
         output::Coverage {
-            product_id: &self.catalog.products[self.plan.products[served.anchor]].id,
+            product_id: &self.product(served.anchor).id,
             rule: &rule.name,
             relation: rule.relation.as_str(),
             list_limit: i32::try_from(rule.limit).expect("validated to at most 10,000"),

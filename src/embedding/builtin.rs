@@ -112,7 +112,7 @@ impl Session {
             computed += self.keep_features(start, &mut seen, &mut vectors, &mut outcomes);
             for (index, (product, seen)) in (start..).zip(chunk.iter().zip(&seen)) {
                 hash_input(&mut inputs, seen);
-                match outcome(seen, &outcomes) {
+                match outcome(product, seen, &outcomes) {
                     None => {}
                     Some(Ok(holder)) => vectors.share(index, holder),
                     Some(Err((stage, fault))) => rejects.push(reject(product, stage, fault)),
@@ -143,7 +143,7 @@ impl Session {
         } else {
             match photos::decode(&bytes) {
                 Ok(photo) => Found::Computed(self.features(&photo)),
-                Err(fault) => Found::Undecoded(Fault { detail: format!("`{image}`: {}", fault.detail), ..fault }),
+                Err(fault) => Found::Undecoded(fault),
             }
         };
         Seen::Image { hash, key, found }
@@ -197,11 +197,15 @@ fn insert(vectors: &mut Vectors, product: usize, features: &[f32]) -> Outcome {
 }
 
 /// What became of a product's image; `None` where there is none to look at.
-fn outcome(seen: &Seen, outcomes: &HashMap<Key, Outcome>) -> Option<Outcome> {
+fn outcome(product: &Product, seen: &Seen, outcomes: &HashMap<Key, Outcome>) -> Option<Outcome> {
     match seen {
         Seen::Nothing | Seen::Url => None,
         Seen::Unread(fault) => Some(Err((Stage::Image, fault.clone()))),
-        Seen::Image { key, .. } => Some(outcomes[key].clone()),
+        // Said of this product's own file: which of several equal files was looked at first depends on the threads.
+        Seen::Image { key, .. } => Some(outcomes[key].clone().map_err(|(stage, fault)| {
+            let image = product.image.as_deref().unwrap_or_default();
+            (stage, Fault { detail: format!("`{image}`: {}", fault.detail), ..fault })
+        })),
     }
 }
 

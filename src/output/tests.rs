@@ -1,3 +1,5 @@
+//! Two nights written to a folder that the environment names, for the readers in `tests/python/read_tables.py`.
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

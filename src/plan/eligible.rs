@@ -51,9 +51,8 @@ impl Sweep<'_> {
             let admitted = scope.iter().cloned().flatten().map(|row| row as usize);
             let admitted = admitted.filter(|&row| self.lists.admits(self.rule, anchor, row));
             let mut groups = HashSet::new();
-            let entries = admitted.filter(|&row| {
-                !self.lists.collapses(self.rule, anchor, row) || groups.insert(self.lists.group[row])
-            });
+            let entries = admitted
+                .filter(|&row| !self.lists.collapses(self.rule, anchor, row) || groups.insert(self.lists.group[row]));
             (anchor, u32::try_from(entries.count()).expect("fewer than 2^32 rows"))
         };
         anchors.par_iter().map(count).collect()
@@ -152,7 +151,8 @@ impl<'a> Window<'a> {
     }
 
     fn place(&self, row: usize) -> Option<(u32, u32, Key)> {
-        let number = if self.sweep.rule.must_match.is_empty() { 0 } else { *self.matches.get(&self.sweep.codes(row))? };
+        let number =
+            if self.sweep.rule.must_match.is_empty() { 0 } else { *self.matches.get(&self.sweep.codes(row))? };
         Some((number, self.sweep.lists.group[row], self.sweep.key(row)))
     }
 

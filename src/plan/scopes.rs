@@ -30,8 +30,13 @@ impl Scopes {
     pub(super) fn new(order: &Order, rule: &Rule, complements: &[Complement]) -> Scopes {
         let regions: &[usize] = if rule.is_visual() { &[SEEN_IN_STOCK] } else { &[SEEN_IN_STOCK, UNSEEN_IN_STOCK] };
         let allowed = order.categories.allowed(&rule.candidates, complements);
-        let mut scopes =
-            Scopes { ranges: Vec::new(), of_row: Vec::new(), bases: Vec::new(), parts: Vec::new(), category: Vec::new() };
+        let mut scopes = Scopes {
+            ranges: Vec::new(),
+            of_row: Vec::new(),
+            bases: Vec::new(),
+            parts: Vec::new(),
+            category: Vec::new(),
+        };
         let mut of_place: HashMap<(Option<u32>, u32), u32> = HashMap::new();
         let mut of_content: HashMap<(Option<u32>, &Allowed), u32> = HashMap::new();
         // Anchors with and without an exception are counted apart, even where their bases are equal.

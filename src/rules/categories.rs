@@ -214,7 +214,14 @@ mod tests {
         names
     }
 
-    const SHOP: [&str; 6] = ["Women/Tops/Tees", "Women/Tops/Bras", "Women/Bottoms/Pants", "Gear/Bags", "Gear/Watches", "Women/Tops/Tees/Long"];
+    const SHOP: [&str; 6] = [
+        "Women/Tops/Tees",
+        "Women/Tops/Bras",
+        "Women/Bottoms/Pants",
+        "Gear/Bags",
+        "Gear/Watches",
+        "Women/Tops/Tees/Long",
+    ];
 
     #[test]
     fn siblings_are_the_departments_categories_under_another_parent() {

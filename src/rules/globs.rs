@@ -65,7 +65,8 @@ impl From<Globs> for Vec<String> {
 
 /// Into globset's language, where `?`, `[`, `{` mean something and a trailing `/**` does not match nothing.
 fn translate(pattern: &str) -> String {
-    let segments: Vec<String> = pattern.split(['/', '>']).map(str::trim).filter(|s| !s.is_empty()).map(escape).collect();
+    let segments: Vec<String> =
+        pattern.split(['/', '>']).map(str::trim).filter(|s| !s.is_empty()).map(escape).collect();
     let path = segments.join("/");
     match path.strip_suffix("/**") {
         Some(head) => format!("{head}{{,/**}}"),

@@ -41,7 +41,10 @@ fn floor_times(bound: Decimal, factor: i128) -> i128 {
 
 /// Candidate's price / anchor's price as the nearest f64; `None` when the anchor is free.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "a ratio for people and for the smooth price fit; no rule is tested with it")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a ratio for people and for the smooth price fit; no rule is tested with it"
+)]
 pub fn ratio(candidate: Price, anchor: Price) -> Option<f64> {
     (anchor.units() > 0).then(|| candidate.units() as f64 / anchor.units() as f64)
 }

@@ -300,7 +300,6 @@ impl Rule {
         if let Some(fit) = &rank.price_fit {
             let best = fit.best_ratio;
             ensure!(best.is_finite() && best > 0.0, "`best_ratio = {best}` is not above 0");
-            ensure!(self.currency == CurrencyScope::Same, "`price_fit` cannot go with `currency = \"any\"`");
         }
         if let Some(pool) = rank.pool {
             ensure!(self.is_visual(), "`pool` cannot go with `similarity = \"ignore\"`: every candidate is ranked");
@@ -336,10 +335,7 @@ pub fn defaults() -> Vec<Rule> {
     let ratio = |above, up_to| Bounds { above, up_to, ..Bounds::default() };
     vec![
         rule(Relation::Similar, Scope::SameDepartment),
-        Rule {
-            price_ratio: ratio(None, Some(Decimal::new(105, 2))),
-            ..rule(Relation::CrossSell, Scope::Complement)
-        },
+        Rule { price_ratio: ratio(None, Some(Decimal::new(105, 2))), ..rule(Relation::CrossSell, Scope::Complement) },
         Rule {
             price_ratio: ratio(Some(Decimal::ONE), Some(Decimal::TWO)),
             rank: Some(Rank {
@@ -407,7 +403,8 @@ mod tests {
 
     #[test]
     fn bounds_are_the_decimals_that_were_written() {
-        let rule = parse(&format!("{HEAD}candidates = 'any'\nprice_ratio = {{ above = 1.05, up_to = '2' }}")).expect("a rule");
+        let rule =
+            parse(&format!("{HEAD}candidates = 'any'\nprice_ratio = {{ above = 1.05, up_to = '2' }}")).expect("a rule");
         assert_eq!(rule.price_ratio.above, Some(Decimal::new(105, 2)));
         assert_eq!(rule.price_ratio.up_to, Some(Decimal::TWO));
     }

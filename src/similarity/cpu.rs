@@ -171,8 +171,8 @@ impl Join<'_> {
             for &number in open {
                 let reachable = survivor.product >= lists.threshold(self.lists, row, number) - self.margin;
                 if reachable && self.lists.admits(&self.lists.rules[number], row, candidate) {
-                    let score = *score
-                        .get_or_insert_with(|| canonical_score(self.matrix.row(row), self.matrix.row(candidate)));
+                    let score =
+                        *score.get_or_insert_with(|| canonical_score(self.matrix.row(row), self.matrix.row(candidate)));
                     entered |= lists.offer(self.lists, number, row, candidate, score);
                 }
             }
@@ -245,9 +245,7 @@ mod tests {
             .filter(|&c| lists.admits(rule, anchor, c))
             .map(|c| (u32::try_from(c).expect("small"), canonical_score(matrix.row(anchor), matrix.row(c))))
             .collect();
-        all.sort_by(|a, b| {
-            b.1.total_cmp(&a.1).then(lists.id_rank[a.0 as usize].cmp(&lists.id_rank[b.0 as usize]))
-        });
+        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(lists.id_rank[a.0 as usize].cmp(&lists.id_rank[b.0 as usize])));
         let mut seen = std::collections::HashSet::new();
         all.retain(|entry| seen.insert(lists.group[entry.0 as usize]));
         all.truncate(rule.k);
@@ -256,13 +254,19 @@ mod tests {
 
     #[test]
     fn lists_equal_a_naive_scan_over_tile_borders_duplicates_and_odd_dimensions() {
-        for (rows, dimension, distinct) in [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)] {
+        for (rows, dimension, distinct) in
+            [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)]
+        {
             let (matrix, lists) = everything(rows, dimension, distinct);
             let found = Cpu.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").remove(0);
             assert_eq!(found.len(), rows);
             for (anchor, list) in found.iter().enumerate() {
                 let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
-                assert_eq!(list, naive(&matrix, &lists, anchor), "{rows} × {dimension}, {distinct} distinct, row {anchor}");
+                assert_eq!(
+                    list,
+                    naive(&matrix, &lists, anchor),
+                    "{rows} × {dimension}, {distinct} distinct, row {anchor}"
+                );
             }
         }
     }

@@ -69,7 +69,8 @@ fn unusable_flags_configuration_and_rules_are_exit_2() {
         assert_eq!(code, Some(2), "{toml}: {line}");
         assert!(line.starts_with("error: ") && line.contains(says), "{toml}: {line}");
     }
-    for args in [&["--device", "gpu", "--catalog", "p.csv"][..], &["nowhere.toml"], &["--run-date", "22.11.2026"], &[]] {
+    for args in [&["--device", "gpu", "--catalog", "p.csv"][..], &["nowhere.toml"], &["--run-date", "22.11.2026"], &[]]
+    {
         let (code, _) = run(&[("p.csv", PRODUCTS)], args);
         assert_eq!(code, Some(2), "{args:?}");
     }
@@ -99,7 +100,8 @@ fn many_rejects_are_published_with_exit_10() {
         .map(|r| (crate::run::number(r, "row"), crate::run::string(r, "id"), crate::run::string(r, "code")))
         .collect();
     let code = |c: &str| Some(c.to_owned());
-    let expected = [(2, code("b"), code("bad_price")), (3, code("c"), code("bad_price")), (4, code("a"), code("duplicate_id"))];
+    let expected =
+        [(2, code("b"), code("bad_price")), (3, code("c"), code("bad_price")), (4, code("a"), code("duplicate_id"))];
     assert_eq!(seen, expected);
 }
 

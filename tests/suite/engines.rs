@@ -143,7 +143,8 @@ fn naive(matrix: &Matrix, lists: &Lists, rule: usize, anchor: usize) -> Vec<Entr
 /// The first list in which an engine differs from the naive scan, over all cases.
 fn conformance(engine: &dyn Similarity) -> Result<(), String> {
     // Awkward sizes around a tile, dimensions that fill no lane, all alike, all different.
-    let cases = [(1, 1, 1), (2, 3, 2), (60, 5, 60), (127, 16, 30), (128, 8, 128), (129, 7, 3), (400, 33, 1), (700, 20, 350)];
+    let cases =
+        [(1, 1, 1), (2, 3, 2), (60, 5, 60), (127, 16, 30), (128, 8, 128), (129, 7, 3), (400, 33, 1), (700, 20, 350)];
     for (seed, (count, dimension, distinct)) in (1..).zip(cases) {
         let (matrix, plan) = shop(count, dimension, distinct, seed);
         let found = engine.top_k(&matrix, &plan.lists, &Progress::hidden()).map_err(|e| e.to_string())?;

@@ -52,7 +52,12 @@ fn rule(text: &str) -> Rule {
 
 #[test]
 fn two_hundred_thousand_products_in_two_thousand_zipf_categories() {
-    let weights: Vec<f64> = (1..=2000).scan(0.0, |sum, rank| { *sum += 1.0 / f64::from(rank); Some(*sum) }).collect();
+    let weights: Vec<f64> = (1..=2000)
+        .scan(0.0, |sum, rank| {
+            *sum += 1.0 / f64::from(rank);
+            Some(*sum)
+        })
+        .collect();
     let mut state = 3_u64;
     let mut next = |n: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -32,7 +32,8 @@ pub fn night(args: &[&str], folder: &Path) -> serde_json::Value {
 
 /// A Python check that the suite must pass; the environment is made by `tests/run.sh`.
 pub fn python(script: &str, args: &[&str]) -> String {
-    let python = std::env::var("TWINSET_PYTHON").map_or_else(|_| Path::new(ROOT).join(".venv/bin/python"), PathBuf::from);
+    let python =
+        std::env::var("TWINSET_PYTHON").map_or_else(|_| Path::new(ROOT).join(".venv/bin/python"), PathBuf::from);
     assert!(python.exists(), "`{}` is missing: run the tests with `bash tests/run.sh`", python.display());
     let path = Path::new(ROOT).join("tests/python").join(script);
     let output = Command::new(python).arg(&path).args(args).output().expect("Python starts");

@@ -82,10 +82,8 @@ pub(super) fn margin(dimension: usize) -> f32 {
     let d = f64::from(u32::try_from(dimension).expect("a dimension fits 32 bits"));
     let u = 2_f64.powi(-24);
     let gamma = d * u / (1.0 - d * u);
-    let bound = gamma * (1.0 + 2_f64.powi(-21))
-        + d * (2_f64.powi(-126) + 2_f64.powi(-52))
-        + 2_f64.powi(-25)
-        + 2_f64.powi(-24);
+    let bound =
+        gamma * (1.0 + 2_f64.powi(-21)) + d * (2_f64.powi(-126) + 2_f64.powi(-52)) + 2_f64.powi(-25) + 2_f64.powi(-24);
     #[expect(clippy::cast_possible_truncation, reason = "rounded to nearest, then up by one")]
     (bound as f32).next_up()
 }
