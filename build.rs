@@ -8,10 +8,10 @@ fn main() {
     let named = std::env::var_os("TWINSET_SHOPS").map(PathBuf::from);
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = named.unwrap_or(beside);
+    println!("cargo::rustc-env=TWINSET_SHOPS_FOLDER={}", folder.display());
     println!("cargo::rerun-if-changed={}", folder.join("README.md").display());
     if folder.join("magento_luma/products.csv").is_file() {
         println!("cargo::rustc-cfg=shops");
-        println!("cargo::rustc-env=TWINSET_SHOPS_FOLDER={}", folder.display());
     } else {
         println!("cargo::warning=no real shops in {}: the tests on them are ignored", folder.display());
     }

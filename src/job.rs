@@ -65,7 +65,9 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let sight = sight(&catalog, &embedded);
     let plan = stages.time("planning", || Plan::new(&catalog, &sight, &config.rules, &config.complements));
     let mut warnings = warnings::of(config, &catalog);
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
     let engine = Cpu;
     let found = stages.time("scoring", || score(&engine, &plan, &embedded))?;
     let staging = out.stage(&run_id, config.run_date)?;

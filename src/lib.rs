@@ -2,6 +2,17 @@
 //!
 //! The modules appear in the order in which data flows through them; `ARCHITECTURE.md` has the picture.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        clippy::float_cmp,
+        reason = "the numbers of a test are small, and equal when they should be"
+    )
+)]
+
 pub mod cli;
 pub mod config;
 pub mod job;

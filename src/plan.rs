@@ -142,6 +142,7 @@ impl Plan {
     }
 
     /// The products that have a vector, in the order of the matrix.
+    #[must_use]
     pub fn seen_products(&self) -> impl ExactSizeIterator<Item = ProductIndex> + '_ {
         self.products[..self.seen].iter().copied()
     }

@@ -76,8 +76,11 @@ impl<'a> Recommender<'a> {
             self.rank_all(rule, anchor)
         };
         let limit = self.rules[rule].limit as usize;
-        let shortfall = (entries.len() < limit)
-            .then(|| if entries.len() == eligible as usize { Reason::FewEligible } else { Reason::MinSimilarity });
+        let shortfall = match entries.len() {
+            returned if returned >= limit => None,
+            returned if returned == eligible as usize => Some(Reason::FewEligible),
+            _ => Some(Reason::MinSimilarity),
+        };
         Some(Served { rule, anchor, eligible, entries, shortfall })
     }
 

@@ -8,4 +8,4 @@ if ! cmp -s "$wanted" .venv/installed.txt; then
     .venv/bin/pip install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" .venv/installed.txt
 fi
-cargo test --release --all-targets "$@"
+cargo test --release "$@"

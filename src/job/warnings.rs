@@ -10,8 +10,11 @@ use crate::rules::globs::Globs;
 /// Warnings about tonight's catalog and rules, one line each.
 #[must_use]
 pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
-    let categories: BTreeSet<&str> =
-        catalog.products.iter().filter_map(|p| p.category.as_ref().map(|c| c.as_str())).collect();
+    let categories: BTreeSet<&str> = catalog
+        .products
+        .iter()
+        .filter_map(|p| p.category.as_ref().map(super::super::catalog::Category::as_str))
+        .collect();
     let mut warnings = Vec::new();
     let mut check = |place: &str, key: &str, globs: &Globs| {
         for glob in globs.unmatched(categories.iter().copied()) {

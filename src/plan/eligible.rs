@@ -64,7 +64,9 @@ impl Sweep<'_> {
         candidates.retain(|&row| self.is_comparable(row));
         let mut window = Window::new(self, candidates.iter().copied());
         let Some(bands) = &self.rule.bands else {
-            candidates.iter().for_each(|&row| window.enter(row));
+            for &row in &candidates {
+                window.enter(row);
+            }
             return anchors.iter().map(|&row| (row, window.entries(row))).collect();
         };
         let rank = |row: usize| self.lists.price_rank[row];

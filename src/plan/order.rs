@@ -40,7 +40,7 @@ impl Order {
         let categories = Categories::new(all.iter().filter_map(|p| p.category.as_ref()));
         let mut currencies: Vec<Option<Currency>> = all.iter().map(|p| p.currency).collect();
         sort_distinct(&mut currencies);
-        let mut prices: Vec<i64> = all.iter().filter_map(|p| p.price.map(|price| price.units())).collect();
+        let mut prices: Vec<i64> = all.iter().filter_map(|p| p.price.map(super::super::money::Price::units)).collect();
         sort_distinct(&mut prices);
         let numbers = categories.numbers();
         let columns = categories.len() + 1;
@@ -54,7 +54,7 @@ impl Order {
                 (_, false) => UNSEEN_SOLD_OUT,
             };
             let category = item.category.as_ref().map_or(categories.len(), |c| numbers[c]);
-            let price = item.price.map_or(i64::MAX, |price| price.units());
+            let price = item.price.map_or(i64::MAX, super::super::money::Price::units);
             keyed.push((small(region), small(currency), category, price, product));
         }
         keyed.sort_unstable_by(|a, b| {

@@ -23,6 +23,9 @@ pub(super) struct Scopes {
     pub category: Vec<u32>,
 }
 
+/// Currency, category ranges, whether products without a category belong to it, whether anything is excepted.
+type BaseKey<'a> = (Option<u32>, &'a [Range<u32>], bool, bool);
+
 /// The categories that a scope leaves out of its base.
 pub(super) type Except = Range<u32>;
 
@@ -40,7 +43,7 @@ impl Scopes {
         let mut of_place: HashMap<(Option<u32>, u32), u32> = HashMap::new();
         let mut of_content: HashMap<(Option<u32>, &Allowed), u32> = HashMap::new();
         // Anchors with and without an exception are counted apart, even where their bases are equal.
-        let mut of_base: HashMap<(Option<u32>, &[Range<u32>], bool, bool), usize> = HashMap::new();
+        let mut of_base: HashMap<BaseKey<'_>, usize> = HashMap::new();
         for &(currency, category) in &order.places {
             let currency = (rule.currency == CurrencyScope::Same).then_some(currency);
             let scope = *of_place.entry((currency, category)).or_insert_with(|| {

@@ -93,14 +93,14 @@ impl Categories {
     /// rule needs a category that the product lacks.
     #[must_use]
     pub fn allowed(&self, candidates: &Candidates, complements: &[Complement]) -> Vec<Option<Allowed>> {
-        let everything: Rc<[Range<u32>]> = ranges([0..self.len()]);
+        let everything = one_range(0..self.len());
         let every_category = |allowed: &dyn Fn(u32) -> Allowed| -> Vec<Option<Allowed>> {
             (0..self.len()).map(|c| Some(allowed(c))).chain([None]).collect()
         };
         match candidates {
-            Candidates::Named(Scope::SameCategory) => every_category(&|c| Allowed::only(ranges([own(c)]))),
+            Candidates::Named(Scope::SameCategory) => every_category(&|c| Allowed::only(one_range(own(c)))),
             Candidates::Named(Scope::SameDepartment) => {
-                let bases = self.per_run(&self.departments);
+                let bases = shared_bases(&self.departments);
                 every_category(&|c| Allowed::only(bases[c as usize].clone()))
             }
             Candidates::Named(Scope::OtherCategory) => {
@@ -108,7 +108,7 @@ impl Categories {
             }
             Candidates::Named(Scope::Complement) => {
                 let mapped = self.mapped(complements);
-                let departments = self.per_run(&self.departments);
+                let departments = shared_bases(&self.departments);
                 every_category(&|c| match &mapped[c as usize] {
                     Some(base) => Allowed::only(base.clone()),
                     None => Allowed { except: self.not_siblings(c), ..Allowed::only(departments[c as usize].clone()) },
@@ -143,7 +143,9 @@ impl Categories {
             let mut all: Vec<Range<u32>> = keys.iter().flat_map(|&k| targets[k].iter().cloned()).collect();
             all.sort_by_key(|r| (r.start, r.end));
             let mut merged = Vec::new();
-            all.into_iter().for_each(|r| push_merged(&mut merged, r));
+            for range in all {
+                push_merged(&mut merged, range);
+            }
             merged.into()
         };
         let mut of_path = |path| {
@@ -152,12 +154,12 @@ impl Categories {
         };
         self.paths.iter().map(&mut of_path).collect()
     }
+}
 
-    /// Per category, the range of its run as a shared base.
-    fn per_run(&self, runs: &[Range<u32>]) -> Vec<Rc<[Range<u32>]>> {
-        let mut shared: HashMap<Range<u32>, Rc<[Range<u32>]>> = HashMap::new();
-        runs.iter().map(|r| shared.entry(r.clone()).or_insert_with(|| ranges([r.clone()])).clone()).collect()
-    }
+/// Per category, the range of its run as a shared base.
+fn shared_bases(runs: &[Range<u32>]) -> Vec<Rc<[Range<u32>]>> {
+    let mut shared: HashMap<Range<u32>, Rc<[Range<u32>]>> = HashMap::new();
+    runs.iter().map(|run| shared.entry(run.clone()).or_insert_with(|| one_range(run.clone())).clone()).collect()
 }
 
 impl Allowed {
@@ -170,8 +172,8 @@ fn own(category: u32) -> Range<u32> {
     category..category + 1
 }
 
-fn ranges<const N: usize>(list: [Range<u32>; N]) -> Rc<[Range<u32>]> {
-    Rc::new(list)
+fn one_range(range: Range<u32>) -> Rc<[Range<u32>]> {
+    std::iter::once(range).collect()
 }
 
 /// Appends a range that starts no earlier than the last one, merging neighbors and overlaps.

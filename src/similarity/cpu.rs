@@ -229,7 +229,7 @@ mod tests {
                 k: 5,
                 min_score: f32::NEG_INFINITY,
                 group: GroupScope::Other,
-                scopes: vec![Box::new([0..n])],
+                scopes: vec![std::iter::once(0..n).collect()],
                 scope: vec![0; rows],
                 bands: None,
                 must_match: Vec::new(),

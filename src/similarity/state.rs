@@ -28,6 +28,7 @@ struct Held {
 }
 
 impl Held {
+    #[expect(clippy::float_cmp, reason = "scores tie when they are the same number; then the id decides")]
     fn precedes(&self, other: &Held) -> bool {
         self.score > other.score || (self.score == other.score && self.id_rank < other.id_rank)
     }
@@ -86,13 +87,13 @@ impl OpenList {
         if full && self.entries.last().is_none_or(|last| !new.precedes(last)) {
             return false;
         }
-        if new.group.is_some() {
-            if let Some(at) = self.entries.iter().position(|held| held.group == new.group) {
-                if !new.precedes(&self.entries[at]) {
-                    return false;
-                }
-                self.entries.remove(at);
+        if new.group.is_some()
+            && let Some(at) = self.entries.iter().position(|held| held.group == new.group)
+        {
+            if !new.precedes(&self.entries[at]) {
+                return false;
             }
+            self.entries.remove(at);
         }
         let at = self.entries.partition_point(|held| held.precedes(&new));
         self.entries.insert(at, new);

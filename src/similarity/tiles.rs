@@ -66,8 +66,9 @@ impl<'a> Tiles<'a> {
         for need in &self.needs[anchors] {
             for range in &self.lists.rules[need.rule].scopes[need.scope] {
                 let end = (range.end as usize).min(self.rows);
-                for tile in range.start as usize / self.size..end.div_ceil(self.size) {
-                    reached[tile] = reached[tile] || self.band_touches(need, tile);
+                let touched = range.start as usize / self.size..end.div_ceil(self.size);
+                for (tile, reached) in touched.clone().zip(&mut reached[touched]) {
+                    *reached = *reached || self.band_touches(need, tile);
                 }
             }
         }

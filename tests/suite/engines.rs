@@ -149,13 +149,12 @@ fn conformance(engine: &dyn Similarity) -> Result<(), String> {
         let (matrix, plan) = shop(count, dimension, distinct, seed);
         let found = engine.top_k(&matrix, &plan.lists, &Progress::hidden()).map_err(|e| e.to_string())?;
         for (rule, lists) in found.iter().enumerate() {
-            for anchor in 0..matrix.rows() {
+            for (anchor, list) in lists.iter().enumerate() {
                 let expected = naive(&matrix, &plan.lists, rule, anchor);
-                if lists[anchor] != expected {
+                if *list != expected {
                     return Err(format!(
                         "case {seed} ({count} × {dimension}, {distinct} looks), rule {rule}, anchor {anchor}: \
-                         {:?} instead of {expected:?}",
-                        lists[anchor]
+                         {list:?} instead of {expected:?}"
                     ));
                 }
             }
@@ -169,8 +168,11 @@ fn the_cpu_engine_conforms() {
     conformance(&Cpu).expect("conforms");
 }
 
+/// What a defect does to a finished list.
+type Defect = fn(&Lists, &mut Vec<Entry>);
+
 /// The CPU engine with one defect.
-struct Broken(fn(&Lists, &mut Vec<Entry>));
+struct Broken(Defect);
 
 impl Similarity for Broken {
     fn name(&self) -> String {
@@ -186,7 +188,7 @@ impl Similarity for Broken {
 
 #[test]
 fn broken_engines_do_not_conform() {
-    let defects: [(&str, fn(&Lists, &mut Vec<Entry>)); 4] = [
+    let defects: [(&str, Defect); 4] = [
         ("loses the last entry of a long list", |_, list| list.truncate(9)),
         ("settles ties by row", |_, list| {
             list.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
@@ -197,10 +199,10 @@ fn broken_engines_do_not_conform() {
             }
         }),
         ("lets a variant in twice", |lists, list| {
-            if let [first, .., last] = list.as_mut_slice() {
-                if lists.group[first.row as usize] != lists.group[last.row as usize] {
-                    *last = *first;
-                }
+            if let [first, .., last] = list.as_mut_slice()
+                && lists.group[first.row as usize] != lists.group[last.row as usize]
+            {
+                *last = *first;
             }
         }),
     ];

@@ -1,5 +1,12 @@
 //! The one integration-test binary: whole commands, the independent evaluator, the house rules.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "the numbers of a test are small"
+)]
+
 mod bad_input;
 mod demo;
 mod engines;

@@ -18,13 +18,12 @@ fn shop(folder: &Path, products: usize, dearer: u64) {
     };
     for product in 0..products {
         let vector: Vec<String> = (0..4).map(|_| (next(7) + 1).to_string()).collect();
-        csv += &format!(
-            "{{\"id\":\"p{product}\",\"category\":\"A/{}\",\"price\":{}.{:02},\"embedding\":[{}]}}\n",
-            next(5),
-            next(40) + dearer,
-            next(100),
+        let (category, whole, cents) = (next(5), next(40) + dearer, next(100));
+        let line = format!(
+            "{{\"id\":\"p{product}\",\"category\":\"A/{category}\",\"price\":{whole}.{cents:02},\"embedding\":[{}]}}\n",
             vector.join(",")
         );
+        csv.push_str(&line);
     }
     std::fs::write(folder.join("p.jsonl"), csv).expect("written");
     let config = "[catalog]\npath = 'p.jsonl'\n[embedding]\nkind = 'column'\n[output]\nembeddings = true\n";

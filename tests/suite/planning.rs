@@ -34,12 +34,13 @@ fn plan(what: &str, catalog: &Catalog, rules: &[Rule]) -> Vec<u64> {
     let plan = Plan::new(catalog, &vec![Sight::Seen; catalog.products.len()], rules, &[]);
     let planned = start.elapsed();
     let pairs = Tiles::new(&plan.lists, plan.seen, TILE).count_pairs();
+    let tiled = start.elapsed().saturating_sub(planned);
     println!(
         "{what}: {} products, {} blocks: planned in {:.2} s, tiles in {:.2} s more, {:.1} MiB, {pairs} pairs to score",
         plan.products.len(),
         plan.blocks,
         planned.as_secs_f64(),
-        (start.elapsed() - planned).as_secs_f64(),
+        tiled.as_secs_f64(),
         plan.bytes() as f64 / f64::from(1 << 20),
     );
     let eligible = |service: &Service| if let Service::Eligible(n) = service { u64::from(*n) } else { 0 };

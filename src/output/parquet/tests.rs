@@ -1,3 +1,5 @@
+//! The encoder: layout, order, cut into files.
+
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 

@@ -1,3 +1,5 @@
+//! Publication cut off at every step.
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 

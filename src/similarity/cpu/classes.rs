@@ -27,7 +27,9 @@ impl Classes {
         for run in order.chunk_by(|&(hash_a, a), &(hash_b, b)| hash_a == hash_b && bits(a).eq(bits(b))) {
             if run.len() > 1 {
                 let number = u32::try_from(classes.members.len()).expect("fewer classes than rows");
-                run.iter().for_each(|&(_, row)| classes.class[row as usize] = Some(number));
+                for &(_, row) in run {
+                    classes.class[row as usize] = Some(number);
+                }
                 classes.members.push(run.iter().map(|&(_, row)| row).collect());
             }
         }

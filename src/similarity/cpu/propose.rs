@@ -93,7 +93,7 @@ pub(super) fn survivors(line: &[f32], cut: f32, mut found: impl FnMut(usize, f32
     // Most runs of 16 hold nothing: one comparison of all, without branches, rules them out.
     const RUN: usize = 16;
     for (run, values) in line.chunks(RUN).enumerate() {
-        if values.iter().fold(false, |any, &value| any | (value >= cut)) {
+        if values.iter().map(|&value| u32::from(value >= cut)).sum::<u32>() > 0 {
             for (column, &value) in values.iter().enumerate().filter(|&(_, &value)| value >= cut) {
                 found(run * RUN + column, value);
             }
