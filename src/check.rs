@@ -4,15 +4,13 @@ use std::fmt::Write as _;
 
 use crate::catalog::Catalog;
 use crate::config::{Config, Embedding};
+use crate::embedding::network::FEATURES;
 use crate::error::Result;
-use crate::job::{self, warnings};
+use crate::job::{self, memory, warnings};
 use crate::photos;
 use crate::plan::{Plan, Service, Sight};
+use crate::similarity::cpu;
 use crate::similarity::tiles::Tiles;
-use crate::similarity::{cpu, lists::NO_LIST};
-
-/// Components of a vector of the built-in network.
-const BUILTIN_DIMENSION: usize = 1280;
 
 /// Reads the catalog, plans the rules and says what a run would come to, as text for a person.
 ///
@@ -66,28 +64,15 @@ fn describe(
     }
     let pairs = Tiles::new(&plan.lists, plan.seen, cpu::TILE).count_pairs();
     writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
-    let bytes = memory(config, catalog, plan);
-    #[expect(clippy::cast_precision_loss, reason = "a size for people")]
-    let mib = bytes as f64 / f64::from(1 << 20);
-    writeln!(text, "memory    about {mib:.0} MiB")
+    writeln!(text, "memory    about {} MiB", memory::estimate(catalog, plan, dimension(catalog)) >> 20)
 }
 
-/// Bytes that a run will hold at its peak, as far as the catalog tells: vectors twice (by product and by row), plan, lists and
-/// products.
-fn memory(config: &Config, catalog: &Catalog, plan: &Plan) -> usize {
-    let dimension = match (&config.embedding, &catalog.vectors) {
-        (Embedding::Column { .. }, Some(column)) => {
-            column.values.len() / column.spans.iter().flatten().count().max(1) * 3 / 2
-        }
-        _ => BUILTIN_DIMENSION,
-    };
-    let held = |rule: &crate::similarity::RuleLists| {
-        rule.scope.iter().filter(|&&scope| scope != NO_LIST).count() * (rule.k * 24 + 48)
-    };
-    let lists: usize = plan.lists.rules.iter().filter(|rule| rule.visual).map(held).sum();
-    let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
-    let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();
-    plan.seen * dimension * 4 * 2 + plan.bytes() + lists + products
+/// Components of a vector: of the column, where vectors come from one; else of the built-in network.
+fn dimension(catalog: &Catalog) -> usize {
+    match &catalog.vectors {
+        Some(column) => column.values.len() / column.spans.iter().flatten().count().max(1),
+        None => FEATURES,
+    }
 }
 
 /// What each product will be seen by if every image can be read.

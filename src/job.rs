@@ -1,5 +1,6 @@
 //! The nightly job, top-down: one step per arrow of the picture in `ARCHITECTURE.md`. This room refuses the details of any stage.
 
+pub mod memory;
 mod stage;
 pub mod warnings;
 
@@ -54,9 +55,11 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let mut stages = Stages::new();
     let out = OutputFolder::open(&config.out)?;
     say_recovered(&out);
-    let catalog = stages.time("reading", || read(config))?;
+    let mut catalog = stages.time("reading", || read(config))?;
     let embedder = embedder(config);
     let embedded = stages.time("embedding", || embed(&catalog, embedder.as_ref()))?;
+    // The column has served: the unit vectors are made.
+    catalog.vectors = None;
     let rejects = rejects(&catalog, &embedded);
     let run_id = run_id(config, &catalog, embedder.as_ref(), &embedded);
     if out.already_published(&run_id, config.run_date) {
@@ -64,6 +67,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     }
     let sight = sight(&catalog, &embedded);
     let plan = stages.time("planning", || Plan::new(&catalog, &sight, &config.rules, &config.complements));
+    memory::check(config, &catalog, &plan, embedded.vectors.dimension())?;
     let mut warnings = warnings::of(config, &catalog);
     for warning in &warnings {
         tracing::warn!("{warning}");
