@@ -186,18 +186,13 @@ mod tests {
     use super::*;
     use crate::money::Price;
 
-    /// A folder of real shops, where there is one.
-    fn real_shop(name: &str) -> Option<PathBuf> {
-        let folder = std::env::var_os("TWINSET_SHOPS").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
-        let path = folder.join(name);
-        if path.is_file() {
-            return Some(path);
-        }
-        eprintln!("SKIPPED: no real shop at `{}`; set TWINSET_SHOPS to check it too", path.display());
-        None
+    /// A file of the real shops; `build.rs` says whether they are there.
+    fn real_shop(name: &str) -> PathBuf {
+        PathBuf::from(env!("TWINSET_SHOPS_FOLDER")).join(name)
     }
 
     #[test]
+    #[cfg_attr(not(shops), ignore = "needs the real shops: set TWINSET_SHOPS")]
     fn real_shops_are_read_without_a_reject() {
         for (name, rows, price) in [
             ("magento_luma/products.csv", 127, "57.00"),
@@ -205,8 +200,7 @@ mod tests {
             ("opencart/products.csv", 20, "100.00"),
             ("spree/products.csv", 37, "879.99"),
         ] {
-            let Some(path) = real_shop(name) else { continue };
-            let catalog = read_path(&path, |_| ()).unwrap();
+            let catalog = read_path(&real_shop(name), |_| ()).unwrap();
             assert_eq!(
                 (catalog.products.len(), catalog.rows, &catalog.rejects[..]),
                 (rows, rows as u64, &[][..]),
@@ -219,14 +213,14 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(not(shops), ignore = "needs the real shops: set TWINSET_SHOPS")]
     fn real_shopify_exports_are_read_as_they_are() {
         for (name, variants, groups, rows) in [
             ("shopify/apparel.csv", 22, 20, 22),
             ("shopify/home-and-garden.csv", 21, 20, 21),
             ("shopify/jewelery.csv", 23, 20, 41),
         ] {
-            let Some(path) = real_shop(name) else { continue };
-            let catalog = read_path(&path, |source| source.currency = Currency::parse("CAD")).unwrap();
+            let catalog = read_path(&real_shop(name), |source| source.currency = Currency::parse("CAD")).unwrap();
             let mut handles: Vec<_> = catalog.products.iter().map(|product| product.group.clone().unwrap()).collect();
             handles.sort();
             handles.dedup();
