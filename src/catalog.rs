@@ -24,6 +24,7 @@ use wanted::Wanted;
 
 use crate::error::Result;
 use crate::money::{Currency, Price};
+use crate::progress::Progress;
 use crate::reject::Reject;
 
 /// A product's index in [`Catalog::products`]: file order, without the rejected rows.
@@ -154,6 +155,8 @@ pub struct Source<'a> {
     pub attributes: &'a [String],
     /// The column that holds vectors, if they come from the catalog.
     pub vectors: Option<&'a str>,
+    /// Counts the bytes read.
+    pub progress: &'a Progress,
 }
 
 /// Reads the whole catalog.
@@ -165,14 +168,15 @@ pub struct Source<'a> {
 pub fn read(source: &Source<'_>) -> Result<Catalog> {
     let wanted = Wanted::new(source)?;
     let file = CatalogFile::open(source.path, source.format)?;
-    let mut assembly = Assembly::new(source, &wanted);
+    source.progress.start(file.bytes());
+    let mut assembly = Assembly::new(source, &wanted, &file);
     match file.format {
         Format::Csv => delimited::read(&file, &wanted, &mut assembly)?,
         Format::Parquet => columnar::read(&file, &wanted, &mut assembly)?,
         Format::Jsonl => json_lines::read(&file, &wanted, &mut assembly)?,
         Format::Shopify => shopify::read(&file, &wanted, &mut assembly)?,
     }
-    let mut catalog = assembly.finish(&file)?;
+    let mut catalog = assembly.finish()?;
     catalog.digest = Some(file.digest()?);
     file.require_unchanged()?;
     Ok(catalog)

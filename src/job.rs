@@ -90,7 +90,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     Ok(Outcome { manifest: path, unchanged: false, many_rejects, recommendations })
 }
 
-/// Reads the catalog; one without a usable row cannot be used.
+/// Reads the catalog.
 ///
 /// # Errors
 /// See [`catalog::read`].
@@ -107,16 +107,10 @@ pub fn read(config: &Config) -> Result<Catalog> {
         decimal: config.decimal,
         attributes: &config.attributes(),
         vectors,
+        progress: &Progress::stage("reading", "bytes"),
     })?;
     let path = config.catalog.display();
     tracing::info!("read {} rows of `{path}`: {} products", catalog.rows, catalog.products.len());
-    if catalog.products.is_empty() {
-        let first = catalog.rejects.first().map_or_else(String::new, |r| format!(", row {}: {}", r.row, r.detail));
-        return Err(Error::Catalog(anyhow::anyhow!(
-            "catalog `{path}` has no usable row among {}{first}",
-            catalog.rows
-        )));
-    }
     Ok(catalog)
 }
 

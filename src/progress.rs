@@ -61,6 +61,12 @@ impl Progress {
         }
     }
 
+    /// Says that `done` of the total are done, for stages that one thread walks through.
+    pub fn reach(&self, done: u64) {
+        let before = self.plain.as_ref().map_or(self.bar.position(), |plain| plain.done.load(Ordering::Relaxed));
+        self.advance(done.saturating_sub(before));
+    }
+
     /// Says that `steps` more are done; callable from any thread.
     pub fn advance(&self, steps: u64) {
         self.bar.inc(steps);

@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::money::{Currency, Price};
 use crate::reject::{Reject, Stage};
 
+/// Rows between two looks at how far the file was read.
+const ROWS_PER_STEP: u64 = 1024;
+
 /// What stands in one place of a row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Cell<'a> {
@@ -37,24 +40,28 @@ impl<'a> Cell<'a> {
 pub(super) struct Assembly<'a> {
     source: &'a Source<'a>,
     wanted: &'a Wanted<'a>,
+    file: &'a CatalogFile,
     catalog: Catalog,
     /// The first row of each id, by the first half of the id's BLAKE3: 128 bits stand for ids of any length.
     seen: HashMap<[u8; 16], u64>,
 }
 
 impl<'a> Assembly<'a> {
-    pub(super) fn new(source: &'a Source<'a>, wanted: &'a Wanted<'a>) -> Assembly<'a> {
+    pub(super) fn new(source: &'a Source<'a>, wanted: &'a Wanted<'a>, file: &'a CatalogFile) -> Assembly<'a> {
         let catalog = Catalog {
             attributes: source.attributes.to_vec(),
             vectors: source.vectors.map(|_| VectorColumn::default()),
             ..Catalog::default()
         };
-        Assembly { source, wanted, catalog, seen: HashMap::new() }
+        Assembly { source, wanted, file, catalog, seen: HashMap::new() }
     }
 
     /// Counts a data row and gives its number, from 1.
     pub(super) fn next_row(&mut self) -> u64 {
         self.catalog.rows += 1;
+        if self.catalog.rows.is_multiple_of(ROWS_PER_STEP) {
+            self.source.progress.reach(self.file.position());
+        }
         self.catalog.rows
     }
 
@@ -95,7 +102,8 @@ impl<'a> Assembly<'a> {
     }
 
     /// The catalog, or why the file as a whole cannot be used.
-    pub(super) fn finish(mut self, file: &CatalogFile) -> Result<Catalog> {
+    pub(super) fn finish(mut self) -> Result<Catalog> {
+        let file = self.file;
         self.catalog.rejects.sort_by_key(|reject| reject.row);
         if self.catalog.rows == 0 {
             return Err(file.unusable("has no rows: check the export that writes it"));

@@ -54,6 +54,11 @@ impl CatalogFile {
         self.before.len()
     }
 
+    /// How many bytes the handle in use has read, as far as the system can tell.
+    pub(super) fn position(&self) -> u64 {
+        (&self.handle).stream_position().unwrap_or(0)
+    }
+
     /// A handle at the first byte. All handles of a `CatalogFile` share one position: use one at a time.
     pub(super) fn rewound(&self) -> Result<File> {
         let mut handle = self.handle.try_clone().map_err(|cause| self.unreadable(cause))?;

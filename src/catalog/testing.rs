@@ -7,6 +7,7 @@ use std::path::Path;
 use super::{Catalog, Format, Source, read};
 use crate::error::Result;
 use crate::money::Currency;
+use crate::progress::Progress;
 
 /// What a test asks for: a [`Source`] that owns its parts.
 pub(super) struct Settings {
@@ -47,6 +48,7 @@ pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Resu
         decimal: settings.decimal,
         attributes: &settings.attributes,
         vectors: settings.vectors,
+        progress: &Progress::hidden(),
     })
 }
 

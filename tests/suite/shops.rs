@@ -6,6 +6,7 @@ use std::process::Command;
 
 use rust_decimal::Decimal;
 use twinset::catalog::{self, Source};
+use twinset::progress::Progress;
 
 use crate::run::{night, number, python, rows, string, table_bytes, text};
 
@@ -35,6 +36,7 @@ fn prices_read(export: &Path) -> Vec<(String, Decimal)> {
         decimal: '.',
         attributes: &[],
         vectors: None,
+        progress: &Progress::hidden(),
     };
     let catalog = catalog::read(&source).expect("a catalog");
     let price = |p: &catalog::Product| Decimal::new(p.price.expect("every variant has one").units(), 4);
