@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Category};
 use crate::config::Config;
 use crate::rules::Candidates;
 use crate::rules::globs::Globs;
@@ -10,11 +10,8 @@ use crate::rules::globs::Globs;
 /// Warnings about tonight's catalog and rules, one line each.
 #[must_use]
 pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
-    let categories: BTreeSet<&str> = catalog
-        .products
-        .iter()
-        .filter_map(|p| p.category.as_ref().map(super::super::catalog::Category::as_str))
-        .collect();
+    let categories: BTreeSet<&str> =
+        catalog.products.iter().filter_map(|p| p.category.as_ref().map(Category::as_str)).collect();
     let mut warnings = Vec::new();
     let mut check = |place: &str, key: &str, globs: &Globs| {
         for glob in globs.unmatched(categories.iter().copied()) {

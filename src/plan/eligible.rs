@@ -5,7 +5,7 @@
 //! equal attributes, less those that lie wholly in the anchor's excepted categories) is kept up to date. Rules that differ
 //! from the anchor in two ways at once are counted pair by pair.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 
@@ -46,16 +46,20 @@ struct Sweep<'a> {
 
 impl Sweep<'_> {
     fn by_pair(&self, anchors: &[usize]) -> Vec<(usize, u32)> {
-        let count = |&anchor: &usize| {
+        let groups = self.lists.group.iter().max().map_or(0, |&group| group as usize + 1);
+        let count = |counted_for: &mut Vec<usize>, &anchor: &usize| {
             let scope = &self.rule.scopes[self.rule.scope[anchor] as usize];
-            let admitted = scope.iter().cloned().flatten().map(|row| row as usize);
-            let admitted = admitted.filter(|&row| self.lists.admits(self.rule, anchor, row));
-            let mut groups = HashSet::new();
-            let entries = admitted
-                .filter(|&row| !self.lists.collapses(self.rule, anchor, row) || groups.insert(self.lists.group[row]));
-            (anchor, u32::try_from(entries.count()).expect("fewer than 2^32 rows"))
+            let mut entries = 0;
+            for row in scope.iter().cloned().flatten().map(|row| row as usize) {
+                if self.lists.admits(self.rule, anchor, row) {
+                    let counted = &mut counted_for[self.lists.group[row] as usize];
+                    entries += u32::from(!self.lists.collapses(self.rule, anchor, row) || *counted != anchor);
+                    *counted = anchor;
+                }
+            }
+            (anchor, entries)
         };
-        anchors.par_iter().map(count).collect()
+        anchors.par_iter().map_init(|| vec![usize::MAX; groups], count).collect()
     }
 
     fn by_window(&self, base: usize, anchors: &[usize]) -> Vec<(usize, u32)> {

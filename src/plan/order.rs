@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::Sight;
 use crate::catalog::{Catalog, ProductIndex};
-use crate::money::Currency;
+use crate::money::{Currency, Price};
 use crate::rules::categories::Categories;
 use crate::similarity::lists::{NO_CODE, NO_PRICE};
 
-/// What a row can be, by whether it has a vector and is in stock. Rows with a vector come first: they are the matrix.
-pub(super) const REGIONS: usize = 4;
+// Regions: what a row can be, by whether it has a vector and is in stock. Rows with a vector come first: they are the matrix.
+
 /// Has a vector and may be recommended.
 pub(super) const SEEN_IN_STOCK: usize = 0;
 const SEEN_SOLD_OUT: usize = 1;
@@ -30,8 +32,8 @@ pub(super) struct Order {
     pub prices: Vec<i64>,
     /// Per row, its currency's and its category's number; products without a category come after the last one.
     pub places: Vec<(u32, u32)>,
-    /// First row of each (region, currency, category), and the number of rows at last.
-    starts: Vec<u32>,
+    /// Each block's region, currency and category with its first row, ascending.
+    blocks: Vec<((u32, u32, u32), u32)>,
 }
 
 impl Order {
@@ -40,10 +42,9 @@ impl Order {
         let categories = Categories::new(all.iter().filter_map(|p| p.category.as_ref()));
         let mut currencies: Vec<Option<Currency>> = all.iter().map(|p| p.currency).collect();
         sort_distinct(&mut currencies);
-        let mut prices: Vec<i64> = all.iter().filter_map(|p| p.price.map(super::super::money::Price::units)).collect();
+        let mut prices: Vec<i64> = all.iter().filter_map(|p| p.price.map(Price::units)).collect();
         sort_distinct(&mut prices);
         let numbers = categories.numbers();
-        let columns = categories.len() + 1;
         let mut keyed: Vec<(u32, u32, u32, i64, ProductIndex)> = Vec::with_capacity(all.len());
         for (product, item) in all.iter().enumerate() {
             let currency = currencies.partition_point(|c| *c < item.currency);
@@ -54,20 +55,19 @@ impl Order {
                 (_, false) => UNSEEN_SOLD_OUT,
             };
             let category = item.category.as_ref().map_or(categories.len(), |c| numbers[c]);
-            let price = item.price.map_or(i64::MAX, super::super::money::Price::units);
+            let price = item.price.map_or(i64::MAX, Price::units);
             keyed.push((small(region), small(currency), category, price, product));
         }
-        keyed.sort_unstable_by(|a, b| {
+        keyed.par_sort_unstable_by(|a, b| {
             let id = |product: ProductIndex| all[product].id.as_str();
             (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)).then_with(|| id(a.4).cmp(id(b.4)))
         });
-        let cells = REGIONS * currencies.len().max(1) * columns as usize;
-        let mut starts = vec![0; cells + 1];
-        for &(region, currency, category, ..) in &keyed {
-            starts[cell(region, currency, category, currencies.len(), columns) + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
+        let block = |row: &(u32, u32, u32, i64, ProductIndex)| (row.0, row.1, row.2);
+        let mut blocks: Vec<((u32, u32, u32), u32)> = Vec::new();
+        for (row, place) in keyed.iter().map(block).enumerate() {
+            if blocks.last().is_none_or(|last| last.0 != place) {
+                blocks.push((place, small(row)));
+            }
         }
         drop(numbers);
         Order {
@@ -77,26 +77,27 @@ impl Order {
             categories,
             currencies,
             prices,
-            starts,
+            blocks,
         }
     }
 
-    /// Non-empty runs of one region, currency and category.
+    /// Runs of one region, currency and category.
     pub(super) fn blocks(&self) -> usize {
-        self.starts.windows(2).filter(|pair| pair[0] < pair[1]).count()
+        self.blocks.len()
     }
 
     /// The rows of a region and currency whose category number lies in `categories`.
     pub(super) fn rows(&self, region: usize, currency: u32, categories: &Range<u32>) -> Range<u32> {
         let at = |category| {
-            self.starts[cell(small(region), currency, category, self.currencies.len(), self.categories.len() + 1)]
+            let next = self.blocks.partition_point(|block| block.0 < (small(region), currency, category));
+            self.blocks.get(next).map_or(small(self.products.len()), |block| block.1)
         };
         at(categories.start)..at(categories.end)
     }
 
     pub(super) fn id_ranks(&self, catalog: &Catalog) -> Vec<u32> {
         let mut by_id: Vec<usize> = (0..self.products.len()).collect();
-        by_id.sort_unstable_by_key(|&row| catalog.products[self.products[row]].id.as_bytes());
+        by_id.par_sort_unstable_by_key(|&row| catalog.products[self.products[row]].id.as_bytes());
         let mut ranks = vec![0; by_id.len()];
         for (rank, row) in by_id.into_iter().enumerate() {
             ranks[row] = small(rank);
@@ -137,10 +138,6 @@ impl Order {
         };
         self.products.iter().map(&mut code).collect()
     }
-}
-
-fn cell(region: u32, currency: u32, category: u32, currencies: usize, columns: u32) -> usize {
-    (region as usize * currencies + currency as usize) * columns as usize + category as usize
 }
 
 fn small(n: usize) -> u32 {

@@ -23,9 +23,6 @@ pub(super) struct Scopes {
     pub category: Vec<u32>,
 }
 
-/// Currency, category ranges, whether products without a category belong to it, whether anything is excepted.
-type BaseKey<'a> = (Option<u32>, &'a [Range<u32>], bool, bool);
-
 /// The categories that a scope leaves out of its base.
 pub(super) type Except = Range<u32>;
 
@@ -41,19 +38,20 @@ impl Scopes {
             category: Vec::new(),
         };
         let mut of_place: HashMap<(Option<u32>, u32), u32> = HashMap::new();
-        let mut of_content: HashMap<(Option<u32>, &Allowed), u32> = HashMap::new();
-        // Anchors with and without an exception are counted apart, even where their bases are equal.
-        let mut of_base: HashMap<BaseKey<'_>, usize> = HashMap::new();
+        // Anchors of many categories share one base: it is told apart by its place, never by comparing its ranges. Anchors
+        // with and without an exception are counted apart.
+        let mut of_base: HashMap<(Option<u32>, *const Range<u32>, bool), usize> = HashMap::new();
+        let mut of_content: HashMap<(usize, Except), u32> = HashMap::new();
         for &(currency, category) in &order.places {
             let currency = (rule.currency == CurrencyScope::Same).then_some(currency);
             let scope = *of_place.entry((currency, category)).or_insert_with(|| {
                 let Some(allowed) = &allowed[category as usize] else { return NO_LIST };
-                *of_content.entry((currency, allowed)).or_insert_with(|| {
-                    let base_key = (currency, &*allowed.base, allowed.uncategorized, allowed.except.is_empty());
-                    let base = *of_base.entry(base_key).or_insert_with(|| {
-                        scopes.bases.push(rows(order, regions, currency, allowed, &(0..0)));
-                        scopes.bases.len() - 1
-                    });
+                let base_key = (currency, allowed.base.as_ptr(), allowed.except.is_empty());
+                let base = *of_base.entry(base_key).or_insert_with(|| {
+                    scopes.bases.push(rows(order, regions, currency, allowed, &(0..0)));
+                    scopes.bases.len() - 1
+                });
+                *of_content.entry((base, allowed.except.clone())).or_insert_with(|| {
                     scopes.ranges.push(rows(order, regions, currency, allowed, &allowed.except));
                     scopes.parts.push((base, allowed.except.clone()));
                     u32::try_from(scopes.ranges.len() - 1).expect("fewer than 2^32 scopes")

@@ -65,8 +65,9 @@ impl From<Globs> for Vec<String> {
 
 /// Into globset's language, where `?`, `[`, `{` mean something and a trailing `/**` does not match nothing.
 fn translate(pattern: &str) -> String {
-    let segments: Vec<String> =
-        pattern.split(['/', '>']).map(str::trim).filter(|s| !s.is_empty()).map(escape).collect();
+    let segments = pattern.split(['/', '>']).map(str::trim).filter(|s| !s.is_empty()).map(escape);
+    let mut segments: Vec<String> = segments.collect();
+    segments.dedup_by(|a, b| a == "**" && b == "**");
     let path = segments.join("/");
     match path.strip_suffix("/**") {
         Some(head) => format!("{head}{{,/**}}"),
@@ -75,7 +76,7 @@ fn translate(pattern: &str) -> String {
 }
 
 fn escape(segment: &str) -> String {
-    segment.chars().map(|c| if "?[]{}!".contains(c) { format!("[{c}]") } else { c.to_string() }).collect()
+    segment.chars().map(|c| if "?[]{}".contains(c) { format!("[{c}]") } else { c.to_string() }).collect()
 }
 
 #[cfg(test)]
@@ -96,6 +97,7 @@ mod tests {
         assert!(!matches("Jewelry/**", "Jewelry2/Rings"));
         assert!(matches("**", "Jewelry/Rings/Gold"));
         assert!(matches("**/Rings", "Rings"));
+        assert!(matches("A/**/**", "A") && matches("A/**/**", "A/b"));
         assert!(matches("A/**/Z", "A/Z") && matches("A/**/Z", "A/b/c/Z"));
     }
 
@@ -105,5 +107,7 @@ mod tests {
         assert!(!matches("Bags?", "Bagss"));
         assert!(matches("Women > Tops {new}", "Women/Tops {new}"));
         assert!(!matches("women", "Women"));
+        assert!(matches("Sale!/**", "Sale!/Hats") && matches("Wow! [x]/*", "Wow! [x]/y"));
+        assert!(matches("[!x]", "[!x]") && !matches("[!x]", "y") && matches("a^b", "a^b"));
     }
 }

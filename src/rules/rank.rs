@@ -38,7 +38,8 @@ pub fn score(rule: &Rule, pair: Pair) -> Option<f32> {
         sum += fit.weight * ratio.map_or(0.0, |ratio| price_fit(ratio, fit.best_ratio));
         weights += fit.weight;
     }
-    Some((sum / weights) as f32)
+    // Adding zero turns -0 into 0, so that equal scores are equal bits.
+    Some((sum / weights) as f32 + 0.0)
 }
 
 /// `exp(-(ln(r / best))² / (2 s²))`, s = ln 1.2: 1 at the best ratio, symmetric in the logarithm, 0 for a free candidate.

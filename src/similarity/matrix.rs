@@ -54,5 +54,5 @@ impl Matrix {
 #[expect(clippy::cast_possible_truncation, reason = "the one rounding that the definition asks for")]
 pub fn canonical_score(x: &[f32], y: &[f32]) -> f32 {
     // Adding zero turns -0 into 0, so that equal scores are equal bits.
-    (canonical_dot(x, y).clamp(-1.0, 1.0) + 0.0) as f32
+    canonical_dot(x, y).clamp(-1.0, 1.0) as f32 + 0.0
 }

@@ -75,15 +75,18 @@ impl Products {
 /// f32 product p satisfies |p − x·y| ≤ γ ‖x‖‖y‖ with γ = d·u / (1 − d·u) (Higham, *Accuracy and Stability of Numerical
 /// Algorithms*, 2nd ed., §3.1), plus d·2⁻¹²⁶ where products underflow or are flushed. A stored unit vector has
 /// ‖x‖² ≤ 1 + 2⁻²²: each component was rounded once (relative 2⁻²⁴), the f64 norm before it is off by less than 2⁻³⁰.
-/// The canonical score is the f64 sum (off by at most d·2⁻⁵² here), clamped and rounded to f32, which moves it by at most half
-/// an ulp of a value up to 1: 2⁻²⁵. Comparing `p ≥ t − margin` rounds the right side once, by at most 2⁻²⁴ for values below 2.
+/// The canonical score is the f64 sum (off by at most d·2⁻⁵² here), clamped to [-1, 1], which moves it by less than 2⁻²², and
+/// rounded to f32, which moves it by at most half an ulp of a value up to 1: 2⁻²⁵. Comparing `p ≥ t − margin` rounds the right side once, by at most 2⁻²⁴ for values below 2.
 /// The sum of all is rounded up.
 pub(super) fn margin(dimension: usize) -> f32 {
     let d = f64::from(u32::try_from(dimension).expect("a dimension fits 32 bits"));
     let u = 2_f64.powi(-24);
     let gamma = d * u / (1.0 - d * u);
-    let bound =
-        gamma * (1.0 + 2_f64.powi(-21)) + d * (2_f64.powi(-126) + 2_f64.powi(-52)) + 2_f64.powi(-25) + 2_f64.powi(-24);
+    let bound = gamma * (1.0 + 2_f64.powi(-21))
+        + d * (2_f64.powi(-126) + 2_f64.powi(-52))
+        + 2_f64.powi(-22)
+        + 2_f64.powi(-25)
+        + 2_f64.powi(-24);
     #[expect(clippy::cast_possible_truncation, reason = "rounded to nearest, then up by one")]
     (bound as f32).next_up()
 }
