@@ -65,7 +65,7 @@ fn plan_the_default_rules(bencher: Bencher, count: usize) {
 #[divan::bench(args = [2_000, 10_000], sample_count = 5)]
 fn cpu_engine(bencher: Bencher, count: usize) {
     let (matrix, plan) = planned(count);
-    bencher.counter(ItemsCount::new(count)).bench(|| Cpu.top_k(&matrix, &plan.lists, &Progress::hidden()));
+    bencher.counter(ItemsCount::new(count)).bench(|| Cpu::default().top_k(&matrix, &plan.lists, &Progress::hidden()));
 }
 
 /// Every admitted pair scored canonically, without lists: the least that a scan without bounds would cost.

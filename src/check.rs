@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use anyhow::anyhow;
+
 use crate::catalog::Catalog;
 use crate::config::{Config, Embedding};
-use crate::embedding::network::FEATURES;
-use crate::error::Result;
-use crate::job::{self, memory, warnings};
-use crate::photos;
+use crate::error::{Error, Result};
+use crate::job::{self, memory, sight, warnings};
 use crate::plan::{Plan, Service, Sight};
 use crate::similarity::cpu;
 use crate::similarity::tiles::Tiles;
@@ -20,7 +20,13 @@ use crate::similarity::tiles::Tiles;
 /// See [`job::read`].
 pub fn check(config: &Config) -> Result<String> {
     let catalog = job::read(config)?;
-    let sight = expected_sight(config, &catalog);
+    let sight = sight::expected(config, &catalog);
+    if config.embedding == Embedding::Builtin {
+        job::image_root(config)?;
+    }
+    if config.out.is_file() {
+        return Err(Error::Config(anyhow!("the output `{}` is a file: name a folder", config.out.display())));
+    }
     let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
     let mut text = String::new();
     // Writing into a string cannot fail.
@@ -64,28 +70,5 @@ fn describe(
     }
     let pairs = Tiles::new(&plan.lists, plan.seen, cpu::TILE).count_pairs();
     writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
-    writeln!(text, "memory    about {} MiB", memory::estimate(catalog, plan, dimension(catalog)) >> 20)
-}
-
-/// Components of a vector: of the column, where vectors come from one; else of the built-in network.
-fn dimension(catalog: &Catalog) -> usize {
-    match &catalog.vectors {
-        Some(column) => column.values.len() / column.spans.iter().flatten().count().max(1),
-        None => FEATURES,
-    }
-}
-
-/// What each product will be seen by if every image can be read.
-fn expected_sight(config: &Config, catalog: &Catalog) -> Vec<Sight> {
-    let by_column = |product: usize| match &catalog.vectors {
-        Some(column) if column.spans[product].is_some() => Sight::Seen,
-        _ => Sight::Unseen,
-    };
-    let by_image = |product: usize| match &catalog.products[product].image {
-        Some(image) if photos::is_url(image) => Sight::Url,
-        Some(_) => Sight::Seen,
-        None => Sight::Unseen,
-    };
-    let column = matches!(config.embedding, Embedding::Column { .. });
-    (0..catalog.products.len()).map(|p| if column { by_column(p) } else { by_image(p) }).collect()
+    writeln!(text, "memory    about {} MiB", memory::estimate(config, catalog, plan).div_ceil(1 << 20))
 }

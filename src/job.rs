@@ -1,30 +1,27 @@
 //! The nightly job, top-down: one step per arrow of the picture in `ARCHITECTURE.md`. This room refuses the details of any stage.
 
 pub mod memory;
+mod rejects;
+pub mod sight;
 mod stage;
+mod tables;
 pub mod warnings;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use rayon::prelude::*;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
 use crate::embedding::{Builtin, Column, Embedded, Embedder};
 use crate::error::{Error, Result};
-use crate::output::manifest::{EmbedderNote, Inputs, RuleCounts};
-use crate::output::{self, Manifest, OutputFolder, Staging, reject_order};
+use crate::output::manifest::Inputs;
+use crate::output::{Manifest, OutputFolder, reject_order};
 use crate::photos;
 use crate::plan::{Plan, Sight};
 use crate::progress::Progress;
-use crate::recommend::{Recommender, Served};
-use crate::reject::{Reject, Stage};
-use crate::similarity::{Matrix, Similarity, TopK, cpu::Cpu};
+use crate::recommend::Recommender;
+use crate::reject::Reject;
+use crate::similarity::{Matrix, Similarity, cpu::Cpu};
 use stage::Stages;
-
-/// Anchors whose lists are made at a time: bounds what waits for the one Parquet encoder.
-const ANCHORS: usize = 8192;
 
 /// To be raised when the same inputs would give other tables.
 const OUTPUT_VERSION: u32 = 1;
@@ -56,37 +53,44 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let out = OutputFolder::open(&config.out)?;
     say_recovered(&out);
     let mut catalog = stages.time("reading", || read(config))?;
+    memory::check(config, &catalog)?;
+    let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
     let embedder = embedder(config);
-    let embedded = stages.time("embedding", || embed(&catalog, embedder.as_ref()))?;
+    let mut embedded = stages.time("embedding", || embed(&catalog, embedder.as_ref()))?;
     // The column has served: the unit vectors are made.
     catalog.vectors = None;
     let rejects = rejects(&catalog, &embedded);
+    let many_rejects = rejects::too_many(config, &catalog, tried, &rejects);
     let run_id = run_id(config, &catalog, embedder.as_ref(), &embedded);
     if out.already_published(&run_id, config.run_date) {
-        return unchanged(config, &out, &run_id, &catalog, &rejects);
+        tracing::info!("the same night of {} is already published as run {run_id}: nothing to do", config.run_date);
+        let manifest = out.manifest_path(&run_id);
+        let recommendations = Manifest::read(&manifest)?.counts.recommendations;
+        return Ok(Outcome { manifest, unchanged: true, many_rejects, recommendations });
     }
-    let sight = sight(&catalog, &embedded);
+    let sight = sight::found(config, &catalog, &embedded.vectors);
     let plan = stages.time("planning", || Plan::new(&catalog, &sight, &config.rules, &config.complements));
-    memory::check(config, &catalog, &plan, embedded.vectors.dimension())?;
-    let mut warnings = warnings::of(config, &catalog);
-    for warning in &warnings {
+    let mut manifest = Manifest::new(&run_id, config.run_date);
+    manifest.warnings = warnings::of(config, &catalog);
+    for warning in &manifest.warnings {
         tracing::warn!("{warning}");
     }
-    let engine = Cpu;
-    let found = stages.time("scoring", || score(&engine, &plan, &embedded))?;
+    // By row from here on: two orders of the same vectors are not held side by side.
+    let matrix = Matrix::gather(&std::mem::take(&mut embedded.vectors), plan.seen_products());
+    let engine = Cpu::default();
+    let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     let staging = out.stage(&run_id, config.run_date)?;
-    let mut manifest = Manifest::new(&run_id, config.run_date);
     stages.time("writing", || {
         let recommender = Recommender::new(&catalog, &config.rules, &plan, &found);
-        write(config, &staging, &recommender, &embedded, &rejects, &mut manifest)
+        tables::write(config, &staging, &recommender, &matrix, &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
     manifest.device = engine.name();
-    manifest.warnings.append(&mut warnings);
+    manifest.embedder.dimension = matrix.dimension();
+    manifest.counts.vectors = matrix.rows() as u64;
     manifest.timings = stages.finish();
     let recommendations = manifest.counts.recommendations;
     let path = staging.publish(&manifest)?;
-    let many_rejects = too_many(config, &catalog, &rejects);
     Ok(Outcome { manifest: path, unchanged: false, many_rejects, recommendations })
 }
 
@@ -130,21 +134,6 @@ fn embed(catalog: &Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
     Ok(embedded)
 }
 
-/// What each product can be seen by.
-fn sight(catalog: &Catalog, embedded: &Embedded) -> Vec<Sight> {
-    let see = |(product, item): (usize, &catalog::Product)| match &item.image {
-        _ if embedded.vectors.get(product).is_some() => Sight::Seen,
-        Some(image) if photos::is_url(image) => Sight::Url,
-        _ => Sight::Unseen,
-    };
-    catalog.products.iter().enumerate().map(see).collect()
-}
-
-fn score(engine: &dyn Similarity, plan: &Plan, embedded: &Embedded) -> Result<Vec<TopK>> {
-    let matrix = Matrix::gather(&embedded.vectors, plan.seen_products());
-    engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs"))
-}
-
 /// All rejects of the night in the order of their table.
 fn rejects(catalog: &Catalog, embedded: &Embedded) -> Vec<Reject> {
     let mut all: Vec<Reject> = catalog.rejects.iter().chain(&embedded.rejects).cloned().collect();
@@ -162,60 +151,13 @@ fn run_id(config: &Config, catalog: &Catalog, embedder: &dyn Embedder, embedded:
         config.decisive().to_string(),
         embedder.fingerprint(),
         embedded.inputs.to_string(),
+        // The network computes in f32: another kind of CPU may give other bits from the same pictures.
+        embedded.vectors.digest().to_string(),
     ];
     for part in parts {
         hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     hash.finalize().to_hex()[..32].to_owned()
-}
-
-fn write(
-    config: &Config,
-    staging: &Staging<'_>,
-    recommender: &Recommender<'_>,
-    embedded: &Embedded,
-    rejects: &[Reject],
-    manifest: &mut Manifest,
-) -> Result<()> {
-    let mut recommendations = staging.recommendations()?;
-    let mut coverage = staging.coverage()?;
-    let mut by_rule: BTreeMap<usize, RuleCounts> = BTreeMap::new();
-    let progress = Progress::stage("writing", "products");
-    progress.start(recommender.anchors().len() as u64);
-    for anchors in recommender.anchors().chunks(ANCHORS) {
-        let lists: Vec<Vec<Served>> = anchors.par_iter().map(|&anchor| recommender.serve(anchor)).collect();
-        for served in lists.iter().flatten() {
-            for row in recommender.recommendations(served) {
-                recommendations.push(&row)?;
-                manifest.counts.recommendations += 1;
-            }
-            let row = recommender.coverage(served);
-            coverage.push(&row)?;
-            by_rule.entry(served.rule).or_default().add(&row);
-        }
-        progress.advance(anchors.len() as u64);
-    }
-    for (rule, text) in config.rules.iter().enumerate() {
-        let counts = by_rule.remove(&rule).unwrap_or_default();
-        let (rule, relation) = (text.name.clone(), text.relation.as_str().to_owned());
-        manifest.counts.rules.push(RuleCounts { rule, relation, ..counts });
-    }
-    manifest.files.extend(recommendations.finish()?);
-    manifest.files.extend(coverage.finish()?);
-    let mut table = staging.rejects()?;
-    rejects.iter().try_for_each(|reject| table.push(reject))?;
-    manifest.files.extend(table.finish()?);
-    if config.publish_embeddings {
-        let mut table = staging.embeddings()?;
-        for &row in recommender.anchors() {
-            let product = recommender.plan.products[row];
-            if let Some(values) = embedded.vectors.get(product) {
-                table.push(&output::Embedding { product_id: &recommender.catalog.products[product].id, values })?;
-            }
-        }
-        manifest.files.extend(table.finish()?);
-    }
-    Ok(())
 }
 
 /// What the manifest says of the inputs and counts.
@@ -234,43 +176,14 @@ fn describe(
         products: catalog.products.len() as u64,
         images_blake3: embedded.inputs.to_string(),
     };
-    manifest.embedder = EmbedderNote { fingerprint: embedder.fingerprint(), dimension: embedded.vectors.dimension() };
+    manifest.embedder.fingerprint = embedder.fingerprint();
     manifest.rules = config.decisive();
     manifest.threads = config.threads;
     manifest.counts.products = catalog.products.len() as u64;
-    manifest.counts.vectors = embedded.vectors.count() as u64;
     manifest.counts.embedded_now = embedded.computed as u64;
     for reject in rejects {
         *manifest.counts.rejects.entry(reject.code.to_owned()).or_default() += 1;
     }
-}
-
-fn too_many(config: &Config, catalog: &Catalog, rejects: &[Reject]) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "a share that is compared with a tolerance")]
-    let above = |count: usize, of: u64| count as f64 > config.reject_tolerance * of as f64;
-    let rows = rejects.iter().filter(|r| r.stage == Stage::Catalog).count();
-    let images = rejects.iter().filter(|r| r.stage != Stage::Catalog).count();
-    let many = above(rows, catalog.rows) || above(images, catalog.products.len() as u64);
-    if many {
-        tracing::warn!(
-            "{rows} of {} rows and {images} images or vectors were rejected, above the tolerance: see the table `rejects`",
-            catalog.rows
-        );
-    }
-    many
-}
-
-fn unchanged(
-    config: &Config,
-    out: &OutputFolder,
-    run_id: &str,
-    catalog: &Catalog,
-    rejects: &[Reject],
-) -> Result<Outcome> {
-    let manifest = out.manifest_path(run_id);
-    tracing::info!("the same night of {} is already published as run {run_id}: nothing to do", config.run_date);
-    let recommendations = Manifest::read(&manifest)?.counts.recommendations;
-    Ok(Outcome { manifest, unchanged: true, many_rejects: too_many(config, catalog, rejects), recommendations })
 }
 
 fn say_recovered(out: &OutputFolder) {
@@ -281,4 +194,15 @@ fn say_recovered(out: &OutputFolder) {
     for run in &recovery.discarded {
         tracing::warn!("discarded what run {run} had staged before it was cut off");
     }
+}
+
+/// Opens the image root, so that a wrong one is said before anything is computed.
+///
+/// # Errors
+/// [`Error::Config`] when it is not a folder that can be opened.
+pub fn image_root(config: &Config) -> Result<()> {
+    photos::ImageRoot::open(&config.images).map(drop).map_err(|cause| {
+        let images = config.images.display();
+        Error::Config(anyhow::anyhow!("cannot open the image root `{images}`: {cause}; set `images` under `[catalog]`"))
+    })
 }

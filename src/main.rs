@@ -1,8 +1,9 @@
 //! The command line: parses, runs one command, says how it ended.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::Parser;
 use twinset::cli::{Cli, Command, DemoArgs, InitArgs, JobArgs};
 use twinset::config::Config;
@@ -13,9 +14,15 @@ use twinset::{check, demo, init};
 
 /// Exit code of a night that was published with more rejects than the tolerance allows.
 const MANY_REJECTS: u8 = 10;
+/// Exit code of a command line that cannot be understood.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) if !asked.use_stderr() => asked.exit(),
+        Err(wrong) => return usage(&wrong),
+    };
     log_to_stderr();
     let done = match cli.command {
         Command::Run(args) => run(&args),
@@ -26,9 +33,34 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", one_line(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Says what cannot be understood; the last line is the error.
+fn usage(wrong: &clap::Error) -> ExitCode {
+    let text = wrong.to_string();
+    let mut parts = text.splitn(2, "\n\n");
+    let error = one_line(parts.next().unwrap_or_default());
+    for line in parts.flat_map(str::lines).filter(|line| !line.is_empty()) {
+        eprintln!("{line}");
+    }
+    eprintln!("{error}");
+    ExitCode::from(USAGE)
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes to stdout what was asked for. A reader that has gone away is no failure of the night.
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(anyhow!("stdout cannot be written: {cause}").into()),
+        _ => Ok(()),
     }
 }
 
@@ -36,19 +68,19 @@ fn run(args: &JobArgs) -> Result<ExitCode> {
     let config = Config::resolve(args)?;
     tracing::info!("run date {}", config.run_date);
     let outcome = job::run(&config)?;
-    println!("{}", outcome.manifest.display());
+    say(&outcome.manifest.display().to_string())?;
     Ok(exit_code(&outcome))
 }
 
 fn check(args: &JobArgs) -> Result<ExitCode> {
-    print!("{}", check::check(&Config::resolve(args)?)?);
+    say(&check::check(&Config::resolve(args)?)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn init(args: &InitArgs) -> Result<ExitCode> {
     let report = init::init(&args.catalog, args.images.as_deref(), &args.config)?;
     report.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    println!("{}", report.written.display());
+    say(&report.written.display().to_string())?;
     tracing::info!("next: read it, then `twinset check {0}` and `twinset run {0}`", report.written.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -59,11 +91,11 @@ fn demo(args: &DemoArgs) -> Result<ExitCode> {
     let config = Config::resolve(&JobArgs { config: Some(shop.config), ..JobArgs::default() })?;
     let outcome = job::run(&config)?;
     tracing::info!(
-        "{} recommendations lie in `{}`; the manifest is",
+        "{} recommendations lie in `{}`; stdout names the manifest",
         outcome.recommendations,
         config.out.join("recommendations").display()
     );
-    println!("{}", outcome.manifest.display());
+    say(&outcome.manifest.display().to_string())?;
     Ok(exit_code(&outcome))
 }
 

@@ -1,13 +1,15 @@
 //! From finished lists to the rows of the tables: rank, limit, count, reason. This room refuses to compare vectors and to write.
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
+
+use anyhow::bail;
 
 use crate::catalog::{Catalog, Product};
+use crate::output;
 use crate::plan::{Plan, Reason, Service};
 use crate::rules::rank::{self, Pair, Ranked};
 use crate::rules::{Rule, price};
 use crate::similarity::{Entry, TopK};
-use crate::{output, similarity};
 
 /// One anchor's list under one rule, ready to be written.
 #[derive(Debug)]
@@ -57,16 +59,18 @@ impl<'a> Recommender<'a> {
     }
 
     /// The lists of one anchor in the order of the tables: by the name of the rule.
-    #[must_use]
-    pub fn serve(&self, anchor: usize) -> Vec<Served> {
-        self.by_name.iter().filter_map(|&rule| self.serve_rule(rule, anchor)).collect()
+    ///
+    /// # Errors
+    /// A list that is shorter than it must be: a defect, which ends the night rather than hide in a table.
+    pub fn serve(&self, anchor: usize) -> anyhow::Result<Vec<Served>> {
+        self.by_name.iter().filter_map(|&rule| self.serve_rule(rule, anchor).transpose()).collect()
     }
 
-    fn serve_rule(&self, rule: usize, anchor: usize) -> Option<Served> {
+    fn serve_rule(&self, rule: usize, anchor: usize) -> anyhow::Result<Option<Served>> {
         let eligible = match self.plan.service[rule][anchor] {
-            Service::NotServed => return None,
+            Service::NotServed => return Ok(None),
             Service::Lacks(reason) => {
-                return Some(Served { rule, anchor, eligible: 0, entries: Vec::new(), shortfall: Some(reason) });
+                return Ok(Some(Served { rule, anchor, eligible: 0, entries: Vec::new(), shortfall: Some(reason) }));
             }
             Service::Eligible(count) => count,
         };
@@ -76,42 +80,63 @@ impl<'a> Recommender<'a> {
             self.rank_all(rule, anchor)
         };
         let limit = self.rules[rule].limit as usize;
-        let shortfall = match entries.len() {
-            returned if returned >= limit => None,
-            returned if returned == eligible as usize => Some(Reason::FewEligible),
-            _ => Some(Reason::MinSimilarity),
+        let (returned, allowed) = (entries.len(), eligible as usize);
+        let shortfall = match returned {
+            _ if returned == limit && returned <= allowed => None,
+            _ if returned == allowed && returned < limit => Some(Reason::FewEligible),
+            _ if returned < limit.min(allowed) && self.rules[rule].min_similarity.is_some() => {
+                Some(Reason::MinSimilarity)
+            }
+            _ => bail!(
+                "the list of `{}` under rule `{}` has {returned} entries of {allowed} eligible ones: a defect of twinset",
+                self.product(anchor).id,
+                self.rules[rule].name
+            ),
         };
-        Some(Served { rule, anchor, eligible, entries, shortfall })
+        Ok(Some(Served { rule, anchor, eligible, entries, shortfall }))
     }
 
     /// The engine's pool, ordered by score, similarity, id.
     fn rank_found(&self, rule: usize, anchor: usize, found: &[Entry]) -> Vec<Ranked> {
         let ranked = |entry: &Entry| self.ranked(rule, anchor, entry.row, Some(entry.score));
         let mut entries: Vec<Ranked> = found.iter().map(ranked).collect();
-        self.sort_by_score(&mut entries);
+        entries.sort_unstable_by(|a, b| self.by_score(a, b));
         entries.truncate(self.rules[rule].limit as usize);
         entries
     }
 
-    /// All admitted candidates of a rule that ignores looks: by score where it has a term, else by price; then by id.
+    /// The best of all admitted candidates of a rule that ignores looks: by score where it has a term, else by price; then by
+    /// id. Holds no more than the list.
     fn rank_all(&self, rule: usize, anchor: usize) -> Vec<Ranked> {
         let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
-        let scope = &contract.scopes[contract.scope[anchor] as usize];
-        let rows = scope.iter().cloned().flatten().filter(|&row| lists.admits(contract, anchor, row as usize));
-        let mut entries: Vec<Ranked> = rows.map(|row| self.ranked(rule, anchor, row, None)).collect();
-        if self.rules[rule].rank.is_some() {
-            self.sort_by_score(&mut entries);
-        } else {
-            let key = |entry: &Ranked| (lists.price_rank[entry.candidate as usize], self.id_rank(entry));
-            entries.sort_unstable_by_key(key);
+        let limit = self.rules[rule].limit as usize;
+        let by_score = self.rules[rule].rank.is_some();
+        let order = |a: &Ranked, b: &Ranked| {
+            let price = |entry: &Ranked| lists.price_rank[entry.candidate as usize];
+            if by_score { self.by_score(a, b) } else { price(a).cmp(&price(b)).then_with(|| self.by_id(a, b)) }
+        };
+        let mut best: Vec<Ranked> = Vec::new();
+        for row in contract.scopes[contract.scope[anchor] as usize].iter().cloned().flatten() {
+            if !lists.admits(contract, anchor, row as usize) {
+                continue;
+            }
+            let entry = self.ranked(rule, anchor, row, None);
+            if best.len() == limit && best.last().is_some_and(|last| order(last, &entry).is_lt()) {
+                continue;
+            }
+            let group = |of: u32| lists.group[of as usize];
+            let rival = |held: &Ranked| group(held.candidate) == group(row);
+            if lists.collapses(contract, anchor, row as usize) {
+                match best.iter().position(rival) {
+                    Some(at) if order(&best[at], &entry).is_lt() => continue,
+                    Some(at) => drop(best.remove(at)),
+                    None => {}
+                }
+            }
+            best.insert(best.partition_point(|held| order(held, &entry).is_lt()), entry);
+            best.truncate(limit);
         }
-        let mut groups = HashSet::new();
-        entries.retain(|entry| {
-            let row = entry.candidate as usize;
-            !lists.collapses(contract, anchor, row) || groups.insert(lists.group[row])
-        });
-        entries.truncate(self.rules[rule].limit as usize);
-        entries
+        best
     }
 
     fn ranked(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Ranked {
@@ -125,19 +150,18 @@ impl<'a> Recommender<'a> {
         &self.catalog.products[self.plan.products[row]]
     }
 
-    fn sort_by_score(&self, entries: &mut [Ranked]) {
+    fn by_score(&self, a: &Ranked, b: &Ranked) -> Ordering {
         let descending = |a: Option<f32>, b: Option<f32>| {
             let known = |v: Option<f32>| v.unwrap_or(f32::NEG_INFINITY);
             known(b).total_cmp(&known(a))
         };
-        entries.sort_unstable_by(|a, b| {
-            let by_score = descending(a.score, b.score).then_with(|| descending(a.similarity, b.similarity));
-            by_score.then_with(|| self.id_rank(a).cmp(&self.id_rank(b)))
-        });
+        let by_score = descending(a.score, b.score).then_with(|| descending(a.similarity, b.similarity));
+        by_score.then_with(|| self.by_id(a, b))
     }
 
-    fn id_rank(&self, entry: &Ranked) -> u32 {
-        self.plan.lists.id_rank[entry.candidate as usize]
+    fn by_id(&self, a: &Ranked, b: &Ranked) -> Ordering {
+        let rank = |entry: &Ranked| self.plan.lists.id_rank[entry.candidate as usize];
+        rank(a).cmp(&rank(b))
     }
 
     /// The rows of the `recommendations` table for one list.
@@ -178,10 +202,4 @@ impl<'a> Recommender<'a> {
             shortfall_reason: served.shortfall.map(Reason::as_str),
         }
     }
-}
-
-/// Lists that no engine has to fill: for plans without a visual rule, or without a vector.
-#[must_use]
-pub fn empty_lists(lists: &similarity::Lists) -> Vec<TopK> {
-    lists.rules.iter().map(|_| vec![Vec::new(); lists.rows()]).collect()
 }

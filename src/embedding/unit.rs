@@ -28,7 +28,7 @@ pub fn canonical_dot(x: &[f32], y: &[f32]) -> f64 {
 pub enum VectorFault {
     /// A component is NaN or infinite.
     NonFinite,
-    /// The norm is zero, or underflows to zero.
+    /// Every component is zero.
     Zero,
 }
 
@@ -82,6 +82,19 @@ impl Vectors {
     /// Gives `product` the very vector that `other` has, if it has one: the same bits, stored once.
     pub fn share(&mut self, product: usize, other: usize) {
         self.slots[product] = self.slots[other];
+    }
+
+    /// BLAKE3 of every product's vector, bit for bit, in product order.
+    #[must_use]
+    pub fn digest(&self) -> blake3::Hash {
+        let mut hash = blake3::Hasher::new();
+        let mut bytes = Vec::with_capacity(self.dimension * 4);
+        for product in 0..self.slots.len() {
+            bytes.clear();
+            bytes.extend(self.get(product).unwrap_or_default().iter().flat_map(|v| v.to_le_bytes()));
+            hash.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+        }
+        hash.finalize()
     }
 
     /// Components of a vector.

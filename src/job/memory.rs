@@ -4,35 +4,48 @@ use anyhow::anyhow;
 
 use crate::catalog::Catalog;
 use crate::config::Config;
+use crate::embedding::network::FEATURES;
 use crate::error::{Error, Result};
+use crate::job::sight;
 use crate::plan::Plan;
 use crate::similarity::RuleLists;
 use crate::similarity::lists::NO_LIST;
 
-/// Refuses a night that would need more than `--memory` allows.
+/// Refuses a night that would need more than `--memory` allows, before anything is embedded.
 ///
 /// # Errors
 /// [`Error::Config`] with both sizes.
-pub fn check(config: &Config, catalog: &Catalog, plan: &Plan, dimension: usize) -> Result<()> {
-    let needed = estimate(catalog, plan, dimension);
-    match config.memory {
-        Some(allowed) if needed > allowed => Err(Error::Config(anyhow!(
-            "the night needs about {} MiB and `--memory` allows {}: allow more, or serve fewer products or shorter lists",
-            needed >> 20,
-            allowed >> 20
-        ))),
-        _ => Ok(()),
+pub fn check(config: &Config, catalog: &Catalog) -> Result<()> {
+    let Some(allowed) = config.memory else { return Ok(()) };
+    let plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &config.complements);
+    let needed = estimate(config, catalog, &plan);
+    if needed <= allowed {
+        return Ok(());
     }
+    Err(Error::Config(anyhow!(
+        "the night needs about {} MiB and `--memory` allows {}: allow more, or serve fewer products or shorter lists",
+        needed.div_ceil(1 << 20),
+        allowed >> 20
+    )))
 }
 
-/// Bytes that a night holds at its peak: vectors of `dimension` components twice (by product and by row), plan, lists (while
-/// they fill and when they are finished) and products.
+/// Bytes that the program holds beside what grows with the catalog.
+const PROGRAM: usize = 16 << 20;
+/// Bytes that each thread needs to decode an image of some megapixels and to run the network.
+const PER_THREAD: usize = 32 << 20;
+
+/// Bytes that a night holds at its peak: vectors twice (by product and by row), plan, lists (while they fill and when they are
+/// finished), products, and what each thread works with.
 #[must_use]
-pub fn estimate(catalog: &Catalog, plan: &Plan, dimension: usize) -> u64 {
+pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
+    let (dimension, working) = match &catalog.vectors {
+        Some(column) => (column.values.len() / column.spans.iter().flatten().count().max(1), 0),
+        None => (FEATURES, config.threads * PER_THREAD),
+    };
     let lists_of = |rule: &RuleLists| rule.scope.iter().filter(|&&scope| scope != NO_LIST).count();
     let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (24 + 8) + 2 * 24);
     let lists: usize = plan.lists.rules.iter().filter(|rule| rule.visual).map(held).sum();
     let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
     let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();
-    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + products) as u64
+    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + products + working + PROGRAM) as u64
 }

@@ -294,7 +294,7 @@ impl Rule {
     fn validate_rank(&self, rank: &Rank) -> Result<()> {
         let fit = rank.price_fit.as_ref().map_or(0.0, |fit| fit.weight);
         for weight in [rank.similarity, fit] {
-            ensure!(weight.is_finite() && weight >= 0.0, "a weight in `rank` is {weight}: use a number of 0 or more");
+            ensure!((0.0..=1e6).contains(&weight), "a weight in `rank` is {weight}: use a number within 0 and 1000000");
         }
         ensure!(rank.similarity + fit > 0.0, "`rank` has no term with a weight above 0: give one, or leave `rank` out");
         if let Some(fit) = &rank.price_fit {
@@ -348,30 +348,49 @@ pub fn defaults() -> Vec<Rule> {
     ]
 }
 
-/// Decimals in TOML. A float is taken as its shortest decimal text, which is what was written for up to 15 digits.
+/// Decimals in TOML. A float is taken as its shortest decimal text, which is what was written for up to 15 digits; longer ones
+/// must be quoted.
 mod decimal {
-    use rust_decimal::Decimal;
-    use serde::{Deserialize, Deserializer, Serializer, de};
+    use std::fmt;
 
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Number {
-        Integer(i64),
-        Float(f64),
-        Text(String),
-    }
+    use rust_decimal::Decimal;
+    use serde::de::{self, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    /// Digits that survive the way through a TOML float unharmed.
+    const FLOAT_DIGITS: u32 = 15;
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
-        let text = match Number::deserialize(deserializer)? {
-            Number::Integer(n) => n.to_string(),
-            Number::Float(n) => n.to_string(),
-            Number::Text(n) => n,
-        };
-        let fits = |d: &Decimal| d.scale() <= 8 && d.mantissa().abs() < 10_i128.pow(18);
-        let value = Decimal::from_str_exact(&text).ok().filter(fits);
-        value.map(Some).ok_or_else(|| {
-            de::Error::custom(format!("`{text}` is not a decimal number of at most 18 digits, 8 of them decimals"))
-        })
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Decimal;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal number such as 1.05, or the same in quotes")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Decimal, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Decimal, E> {
+                let value: Decimal = self.visit_str(&number.to_string())?;
+                if value.normalize().mantissa().unsigned_abs() < 10_u128.pow(FLOAT_DIGITS) {
+                    return Ok(value);
+                }
+                Err(E::custom(format!(
+                    "`{number}` has more than {FLOAT_DIGITS} digits: write it in quotes to keep them"
+                )))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Decimal, E> {
+                let fits = |d: &Decimal| d.scale() <= 8 && d.mantissa().unsigned_abs() < 10_u128.pow(18);
+                Decimal::from_str_exact(text).ok().filter(fits).ok_or_else(|| {
+                    E::custom(format!("`{text}` is not a decimal number of at most 18 digits, 8 of them decimals"))
+                })
+            }
+        }
+        deserializer.deserialize_any(Number).map(Some)
     }
 
     #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
@@ -420,6 +439,8 @@ mod tests {
             ("candidates = 'any'\nsimilarity = 'ignore'\nmin_similarity = 0.3", "min_similarity"),
             ("candidates = 'any'\nrank = { similarity = 0.0 }", "rank"),
             ("candidates = 'any'\nmargins = 1", "margins"),
+            ("candidates = 'any'\nprice = { from = 12345678901234.5678 }", "quotes"),
+            ("candidates = 'any'\nprice_ratio = { above = true }", "a decimal number"),
             ("candidates = ['Je[welry/**']\nprice = { from = -1 }", "negative"),
         ] {
             let error = format!("{:#}", parse(&format!("{HEAD}{text}")).expect_err(text));

@@ -20,12 +20,21 @@ use crate::progress::Progress;
 use classes::Classes;
 use propose::{Products, margin};
 
-/// Rows of a tile: its products stay in the L2 cache beside the operands of the multiplication.
+/// Rows of a tile: its products, 64 KiB, stay in the L2 cache.
 pub const TILE: usize = 128;
 
 /// The CPU engine. Its threads are rayon's.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Cpu;
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    /// Rows of a tile, at least 1. The lists do not depend on it.
+    pub tile: usize,
+}
+
+impl Default for Cpu {
+    fn default() -> Cpu {
+        Cpu { tile: TILE }
+    }
+}
 
 impl Similarity for Cpu {
     fn name(&self) -> String {
@@ -33,15 +42,17 @@ impl Similarity for Cpu {
     }
 
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>> {
-        let tiles = Tiles::new(lists, matrix.rows(), TILE);
+        let tiles = Tiles::new(lists, matrix.rows(), self.tile);
         progress.start(tiles.count_pairs());
         let classes = Classes::new(matrix, &lists.id_rank);
         let join = Join { matrix, lists, tiles: &tiles, classes: &classes, margin: margin(matrix.dimension()) };
         let state: Vec<Mutex<TileLists>> =
             (0..tiles.count()).into_par_iter().map(|tile| Mutex::new(join.seed(tile))).collect();
         // The own tile first: it holds a row's neighbors in category and price, so thresholds rise early.
-        (0..tiles.count()).into_par_iter().for_each(|i| join.run(i, &|j| j == i, &state, progress));
-        (0..tiles.count()).into_par_iter().for_each(|i| join.run(i, &|j| j != i, &state, progress));
+        let own = |i| if tiles.reaches(i, i) { vec![(i, false)] } else { Vec::new() };
+        let others = |i| tiles.work(i).into_iter().filter(|&(j, _)| j != i).collect();
+        (0..tiles.count()).into_par_iter().for_each(|i| join.run(i, own(i), &state, progress));
+        (0..tiles.count()).into_par_iter().for_each(|i| join.run(i, others(i), &state, progress));
         Ok(collect(lists, &tiles, state))
     }
 }
@@ -51,7 +62,7 @@ struct Join<'a> {
     matrix: &'a Matrix,
     lists: &'a Lists,
     tiles: &'a Tiles<'a>,
-    classes: &'a Classes,
+    classes: &'a Classes<'a>,
     margin: f32,
 }
 
@@ -68,17 +79,20 @@ impl Join<'_> {
     fn seed(&self, tile: usize) -> TileLists {
         let mut state = TileLists::new(self.lists, self.tiles.range(tile));
         for row in self.tiles.range(tile) {
-            let Some(class) = self.classes.members(row) else { continue };
+            if !self.classes.is_shared(row) {
+                continue;
+            }
             let score = canonical_score(self.matrix.row(row), self.matrix.row(row));
             for (number, rule) in self.lists.rules.iter().enumerate() {
-                if !rule.visual || rule.scope[row] == NO_LIST {
+                if !rule.visual || rule.scope[row] == NO_LIST || score < rule.min_score {
                     continue;
                 }
                 // In id order: each entry after the K-th is worse than all before it.
-                let allowed = class.iter().map(|&c| c as usize).filter(|&c| self.lists.admits(rule, row, c));
                 let mut entries = 0;
-                for candidate in allowed {
-                    entries += usize::from(state.offer(self.lists, number, row, candidate, score));
+                for candidate in self.classes.members_within(row, &rule.scopes[rule.scope[row] as usize], rule.k) {
+                    if self.lists.admits(rule, row, candidate) {
+                        entries += usize::from(state.offer(self.lists, number, row, candidate, score));
+                    }
                     if entries == rule.k {
                         break;
                     }
@@ -88,10 +102,9 @@ impl Join<'_> {
         state
     }
 
-    /// Scores the tile pairs of tile `i` that `chosen` picks.
-    fn run(&self, i: usize, chosen: &dyn Fn(usize) -> bool, state: &[Mutex<TileLists>], progress: &Progress) {
-        let work: Vec<(usize, bool)> = self.tiles.work(i).into_iter().filter(|&(j, _)| chosen(j)).collect();
-        let mut products = Products::new(TILE);
+    /// Scores tile `i` with each tile of `work`; the flag says whether the other direction is needed too.
+    fn run(&self, i: usize, work: Vec<(usize, bool)>, state: &[Mutex<TileLists>], progress: &Progress) {
+        let mut products = Products::new(self.tiles.size());
         for (j, mutual) in work {
             products.multiply(self.matrix, self.tiles.range(i), self.tiles.range(j));
             self.decide(i, j, &products, state);
@@ -185,7 +198,7 @@ impl Join<'_> {
 
 /// Per rule, the finished lists by row.
 fn collect(lists: &Lists, tiles: &Tiles<'_>, state: Vec<Mutex<TileLists>>) -> Vec<TopK> {
-    let mut all: Vec<TopK> = lists.rules.iter().map(|_| Vec::with_capacity(tiles.count() * TILE)).collect();
+    let mut all: Vec<TopK> = lists.rules.iter().map(|_| Vec::with_capacity(tiles.rows())).collect();
     for tile in state {
         let finished = tile.into_inner().expect("a panic in another thread has already ended the night").finish();
         for (at, list) in finished.into_iter().enumerate() {
@@ -258,7 +271,7 @@ mod tests {
             [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)]
         {
             let (matrix, lists) = everything(rows, dimension, distinct);
-            let found = Cpu.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").remove(0);
+            let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").remove(0);
             assert_eq!(found.len(), rows);
             for (anchor, list) in found.iter().enumerate() {
                 let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();

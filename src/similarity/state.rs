@@ -1,7 +1,7 @@
 //! The lists of one tile while they fill: insertion in the one total order, and the score below which nothing can matter.
 
+use super::Entry;
 use super::lists::{Lists, NO_LIST};
-use super::{Entry, Lists as Contract};
 
 /// The lists of the rows of one tile.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Held {
 }
 
 impl TileLists {
-    pub(super) fn new(lists: &Contract, rows: std::ops::Range<usize>) -> TileLists {
+    pub(super) fn new(lists: &Lists, rows: std::ops::Range<usize>) -> TileLists {
         let rules = lists.rules.len();
         TileLists {
             first_row: rows.start,
@@ -95,9 +95,15 @@ impl OpenList {
             }
             self.entries.remove(at);
         }
+        if self.entries.len() == k {
+            self.entries.pop();
+        }
+        if self.entries.len() == self.entries.capacity() {
+            // Doubling, but never beyond K: there are millions of lists.
+            self.entries.reserve_exact(self.entries.len().max(4).min(k - self.entries.len()));
+        }
         let at = self.entries.partition_point(|held| held.precedes(&new));
         self.entries.insert(at, new);
-        self.entries.truncate(k);
         true
     }
 }

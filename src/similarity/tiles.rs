@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::lists::{Lists, NO_LIST, NO_PRICE};
 
 /// The tiling of the rows that have a vector.
@@ -34,6 +36,18 @@ impl<'a> Tiles<'a> {
         tiles.needs = (0..tiles.count()).map(|tile| needs(lists, tiles.range(tile))).collect();
         tiles.prices = (0..tiles.count()).map(|tile| price_span(lists, tiles.range(tile))).collect();
         tiles
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Rows of a tile; the last one may have fewer.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// How many tiles there are.
@@ -86,7 +100,8 @@ impl<'a> Tiles<'a> {
     /// Pairs of rows that will be scored: the measure of the night's work.
     #[must_use]
     pub fn count_pairs(&self) -> u64 {
-        (0..self.count()).map(|i| self.work(i).iter().map(|&(j, _)| self.pairs(i, j)).sum::<u64>()).sum()
+        let of_tile = |i| self.work(i).iter().map(|&(j, _)| self.pairs(i, j)).sum::<u64>();
+        (0..self.count()).into_par_iter().map(of_tile).sum()
     }
 
     /// Pairs of rows in a pair of tiles.

@@ -37,9 +37,9 @@ fn an_unusable_catalog_file_is_exit_3() {
     for (content, named, says) in [
         (None, "missing.csv", "missing.csv"),
         (Some(""), "p.csv", "empty"),
-        (Some("id,title,price\n"), "p.csv", "no"),
+        (Some("id,title,price\n"), "p.csv", "no rows"),
         (Some("sku,title,price\n1,a,2\n"), "p.csv", "`id`"),
-        (Some("PAR1 and then nothing"), "p.csv", "p.csv"),
+        (Some("PAR1 and then nothing"), "p.csv", "Parquet"),
         (Some("id,price\n,1\n,2\n"), "p.csv", "no usable row"),
     ] {
         let files: Vec<(&str, &str)> = content.map(|c| ("p.csv", c)).into_iter().collect();
@@ -69,6 +69,10 @@ fn unusable_flags_configuration_and_rules_are_exit_2() {
         assert_eq!(code, Some(2), "{toml}: {line}");
         assert!(line.starts_with("error: ") && line.contains(says), "{toml}: {line}");
     }
+    let (code, line) = run(&[("p.csv", PRODUCTS)], &["--threads", "0", "--catalog", "p.csv"]);
+    assert!(code == Some(2) && line.starts_with("error: ") && line.contains("--threads"), "{line}");
+    let (code, line) = run(&[("p.csv", PRODUCTS)], &["--memory", "1MiB", "--catalog", "p.csv"]);
+    assert!(code == Some(2) && line.contains("--memory"), "{line}");
     for args in [&["--device", "gpu", "--catalog", "p.csv"][..], &["nowhere.toml"], &["--run-date", "22.11.2026"], &[]]
     {
         let (code, _) = run(&[("p.csv", PRODUCTS)], args);
@@ -90,10 +94,12 @@ fn a_glob_that_matches_nothing_is_a_warning_that_names_the_rule() {
 #[test]
 fn many_rejects_are_published_with_exit_10() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let rows = "id,price\na,1\nb,-2\nc,$3\na,4\n";
+    // Row 2 has two bad fields and is one row.
+    let rows = "id,price,in_stock\na,1,\nb,-2,perhaps\nc,$3,\na,4,\n";
     std::fs::write(folder.path().join("p.csv"), rows).expect("written");
     let output = twinset(&["run", "--catalog", "p.csv"], folder.path());
-    assert_eq!(output.status.code(), Some(10), "{}", String::from_utf8_lossy(&output.stderr));
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(10) && log.contains("3 of 4 rows"), "{log}");
     let rejects = crate::run::rows(&folder.path().join("out"), "rejects");
     let seen: Vec<(i64, Option<String>, Option<String>)> = rejects
         .iter()

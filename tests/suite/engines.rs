@@ -165,7 +165,9 @@ fn conformance(engine: &dyn Similarity) -> Result<(), String> {
 
 #[test]
 fn the_cpu_engine_conforms() {
-    conformance(&Cpu).expect("conforms");
+    for tile in [1, 7, 128, 1000] {
+        conformance(&Cpu { tile }).unwrap_or_else(|why| panic!("tiles of {tile}: {why}"));
+    }
 }
 
 /// What a defect does to a finished list.
@@ -180,7 +182,7 @@ impl Similarity for Broken {
     }
 
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>> {
-        let mut found = Cpu.top_k(matrix, lists, progress)?;
+        let mut found = Cpu::default().top_k(matrix, lists, progress)?;
         found.iter_mut().flatten().for_each(|list| (self.0)(lists, list));
         Ok(found)
     }

@@ -9,7 +9,14 @@ use crate::random_shop::{RandomShop, shop, to_jsonl, to_toml};
 use crate::run::{float, number, rows, string};
 use twinset::cli::JobArgs;
 use twinset::config::Config;
-use twinset::job;
+use twinset::embedding::{Column, Embedder};
+use twinset::job::{self, sight};
+use twinset::output::Recommendation;
+use twinset::plan::Plan;
+use twinset::progress::Progress;
+use twinset::recommend::Recommender;
+use twinset::similarity::cpu::Cpu;
+use twinset::similarity::{Matrix, Similarity};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
@@ -21,9 +28,49 @@ proptest! {
         let expected = evaluate(&shop.products, &shop.rules, &shop.complements);
         prop_assert_eq!(published(&folder.path().join("out")), flatten(&expected));
     }
+
+    #[test]
+    fn lists_do_not_depend_on_the_tile(shop in shop(), tile in 1_usize..9) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = write(&shop, folder.path(), 1);
+        let expected = evaluate(&shop.products, &shop.rules, &shop.complements);
+        prop_assert_eq!(in_memory(&config, tile), flatten(&expected));
+    }
 }
 
 fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
+    job::run(&write(shop, folder, threads)).expect("a night");
+}
+
+/// The lists without publication, by an engine with tiles so small that these shops fill many.
+fn in_memory(config: &Config, tile: usize) -> Vec<Line> {
+    let catalog = job::read(config).expect("a catalog");
+    let embedded = Column.embed(&catalog, &Progress::hidden()).expect("vectors");
+    let sight = sight::found(config, &catalog, &embedded.vectors);
+    let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
+    let matrix = Matrix::gather(&embedded.vectors, plan.seen_products());
+    let found = Cpu { tile }.top_k(&matrix, &plan.lists, &Progress::hidden()).expect("lists");
+    let recommender = Recommender::new(&catalog, &config.rules, &plan, &found);
+    let mut lines = Vec::new();
+    for &anchor in recommender.anchors() {
+        for served in recommender.serve(anchor).expect("no list is short without a reason") {
+            let row = recommender.coverage(&served);
+            let bits = |value: Option<f32>| value.map(f32::to_bits);
+            let entry = |r: Recommendation<'_>| (r.recommended_id.to_owned(), bits(r.similarity), bits(r.score));
+            lines.push((
+                row.product_id.to_owned(),
+                row.rule.to_owned(),
+                row.eligible,
+                i64::from(row.returned),
+                row.shortfall_reason.map(str::to_owned),
+                recommender.recommendations(&served).map(entry).collect(),
+            ));
+        }
+    }
+    lines
+}
+
+fn write(shop: &RandomShop, folder: &Path, threads: u16) -> Config {
     std::fs::write(folder.join("twinset.toml"), to_toml(&shop.rules, &shop.complements)).expect("written");
     std::fs::write(folder.join("products.jsonl"), to_jsonl(&shop.products)).expect("written");
     let args = JobArgs {
@@ -32,8 +79,7 @@ fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
         threads: Some(threads),
         ..JobArgs::default()
     };
-    let config = Config::resolve(&args).expect("a configuration");
-    job::run(&config).expect("a night");
+    Config::resolve(&args).expect("a configuration")
 }
 
 /// A comparable line per list: product, rule, eligible, returned, reason, entries with the bits of their scores.

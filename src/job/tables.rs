@@ -1,0 +1,66 @@
+//! The lists into the tables, in table order, through the one encoder.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::output::manifest::RuleCounts;
+use crate::output::{self, Manifest, Staging};
+use crate::progress::Progress;
+use crate::recommend::{Recommender, Served};
+use crate::reject::Reject;
+use crate::similarity::Matrix;
+
+/// Anchors whose lists are made at a time: bounds what waits for the encoder.
+const ANCHORS: usize = 8192;
+
+/// Writes every table of the night and counts what it writes into the manifest.
+pub(super) fn write(
+    config: &Config,
+    staging: &Staging<'_>,
+    recommender: &Recommender<'_>,
+    matrix: &Matrix,
+    rejects: &[Reject],
+    manifest: &mut Manifest,
+) -> Result<()> {
+    let mut recommendations = staging.recommendations()?;
+    let mut coverage = staging.coverage()?;
+    let mut by_rule: BTreeMap<usize, RuleCounts> = BTreeMap::new();
+    let progress = Progress::stage("writing", "products");
+    progress.start(recommender.anchors().len() as u64);
+    for anchors in recommender.anchors().chunks(ANCHORS) {
+        let lists: Vec<Vec<Served>> =
+            anchors.par_iter().map(|&row| recommender.serve(row)).collect::<anyhow::Result<_>>()?;
+        for served in lists.iter().flatten() {
+            for row in recommender.recommendations(served) {
+                recommendations.push(&row)?;
+                manifest.counts.recommendations += 1;
+            }
+            let row = recommender.coverage(served);
+            coverage.push(&row)?;
+            by_rule.entry(served.rule).or_default().add(&row);
+        }
+        progress.advance(anchors.len() as u64);
+    }
+    for (rule, text) in config.rules.iter().enumerate() {
+        let counts = by_rule.remove(&rule).unwrap_or_default();
+        let (rule, relation) = (text.name.clone(), text.relation.as_str().to_owned());
+        manifest.counts.rules.push(RuleCounts { rule, relation, ..counts });
+    }
+    manifest.files.extend(recommendations.finish()?);
+    manifest.files.extend(coverage.finish()?);
+    let mut table = staging.rejects()?;
+    rejects.iter().try_for_each(|reject| table.push(reject))?;
+    manifest.files.extend(table.finish()?);
+    if config.publish_embeddings {
+        let mut table = staging.embeddings()?;
+        for &row in recommender.anchors().iter().filter(|&&row| row < matrix.rows()) {
+            let product = &recommender.catalog.products[recommender.plan.products[row]];
+            table.push(&output::Embedding { product_id: &product.id, values: matrix.row(row) })?;
+        }
+        manifest.files.extend(table.finish()?);
+    }
+    Ok(())
+}
