@@ -235,7 +235,8 @@ fn describe(
         images_blake3: embedded.inputs.to_string(),
     };
     manifest.embedder = EmbedderNote { fingerprint: embedder.fingerprint(), dimension: embedded.vectors.dimension() };
-    manifest.rules = config.decisive();
+    manifest.configuration = config.decisive();
+    manifest.rules = manifest.configuration["rules"].clone();
     manifest.threads = config.threads;
     manifest.counts.products = catalog.products.len() as u64;
     manifest.counts.vectors = embedded.vectors.count() as u64;
