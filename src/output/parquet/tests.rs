@@ -1,5 +1,6 @@
 //! The encoder: layout, order, cut into files.
 
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
@@ -40,7 +41,8 @@ fn embeddings_are_cut_after_two_row_groups() {
     }
     let rows: Vec<u64> = table.finish().unwrap().iter().map(|file| file.rows).collect();
     assert_eq!(rows, [245_760, 1]);
-    let groups = read(folder.path(), 0).metadata().row_groups().iter().map(|g| g.num_rows()).collect::<Vec<_>>();
+    let groups =
+        read(folder.path(), 0).metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>();
     assert_eq!(groups, [122_880, 122_880]);
 }
 
