@@ -177,7 +177,8 @@ fn describe(
         images_blake3: embedded.inputs.to_string(),
     };
     manifest.embedder.fingerprint = embedder.fingerprint();
-    manifest.rules = config.decisive();
+    manifest.configuration = config.decisive();
+    manifest.rules = manifest.configuration["rules"].clone();
     manifest.threads = config.threads;
     manifest.counts.products = catalog.products.len() as u64;
     manifest.counts.embedded_now = embedded.computed as u64;
@@ -190,6 +191,12 @@ fn say_recovered(out: &OutputFolder) {
     let recovery = out.recovery();
     if let Some((run, date)) = &recovery.completed {
         tracing::warn!("completed the publication of run {run} of {date}, which had been cut off");
+    }
+    if recovery.rebuilt {
+        tracing::warn!("rebuilt current.json, which was missing or damaged, from the manifests and partitions");
+    }
+    for date in &recovery.unnamed {
+        tracing::warn!("the tables of {date} are of no run that has a manifest: run that date again");
     }
     for run in &recovery.discarded {
         tracing::warn!("discarded what run {run} had staged before it was cut off");

@@ -1,10 +1,12 @@
 //! Table schemas, Parquet, staging and publication, the manifest. This room refuses to decide anything.
 
+mod current;
 mod durable;
 mod journal;
 pub mod manifest;
 mod parquet;
 mod places;
+mod proof;
 mod publish;
 mod tables;
 

@@ -1,21 +1,17 @@
 //! Rolling a publication forward. Once the journal is durable the night is decided: every step here can be repeated after a
 //! crash at any instant and ends in the same tables. This room refuses to go back.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::durable::{create_folder, exchange, remove_file, remove_folder, sync_folder, write_atomically};
+use super::current;
+use super::durable::{create_folder, exchange, remove_file, remove_folder, sync_folder, write_json};
 use super::manifest::{Manifest, TableFile};
 use super::places::Places;
-use super::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table};
-
-/// Every table, in the order of publication.
-pub const TABLES: [&str; 4] =
-    [RecommendationsTable::NAME, CoverageTable::NAME, RejectsTable::NAME, EmbeddingsTable::NAME];
+use super::proof::{Proof, TABLES, holds};
 
 /// How a publication does its steps: the seam at which tests cut it off.
 pub struct Steps<'a> {
@@ -37,7 +33,7 @@ impl Steps<'_> {
 
 /// Decides the night: from here on the next start completes it.
 pub fn write_journal(places: &Places, manifest: &Manifest) -> anyhow::Result<()> {
-    write_atomically(&places.journal(), &places.temporary(), &json(manifest)?)
+    write_json(&places.journal(), &places.temporary(), manifest)
 }
 
 /// Completes the publication that the journal holds, if there is one, and removes what it replaced.
@@ -53,58 +49,15 @@ pub fn roll_forward(places: &Places, steps: &mut Steps<'_>) -> anyhow::Result<Op
     }
     steps.begin("write the manifest")?;
     create_folder(&places.runs())?;
-    write_atomically(&places.manifest(&manifest.run_id), &places.temporary(), &json(&manifest)?)?;
+    write_json(&places.manifest(&manifest.run_id), &places.temporary(), &manifest)?;
     steps.begin("name the run in current.json")?;
-    let mut current = read_current(places)?;
-    current.insert(manifest.run_date.to_string(), manifest.run_id.clone());
-    write_atomically(&places.current(), &places.temporary(), &json(&current)?)?;
+    current::name(places, &manifest)?;
     steps.begin("remove what was replaced")?;
     remove_folder(&places.staged_run(&manifest.run_id))?;
     steps.begin("remove the journal")?;
     remove_file(&places.journal())?;
     sync_folder(&places.hidden()).with_context(|| format!("cannot write `{}`", places.hidden().display()))?;
     Ok(Some(manifest))
-}
-
-/// The newest run of each date; empty before the first publication.
-pub fn read_current(places: &Places) -> anyhow::Result<BTreeMap<String, String>> {
-    let path = places.current();
-    match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).with_context(|| {
-            format!(
-                "`{}` is not what twinset wrote: move it away and run again, no table depends on it",
-                path.display()
-            )
-        }),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(cause) => Err(cause).with_context(|| format!("cannot read `{}`", path.display())),
-    }
-}
-
-/// How [`holds`] knows a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    Size,
-    Bytes,
-}
-
-/// Whether `folder` has all of `files`.
-pub fn holds(folder: &Path, files: &[&TableFile], proof: Proof) -> anyhow::Result<bool> {
-    for file in files {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        let path = folder.join(name);
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() && found.len() == file.bytes => {}
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                return Err(cause).with_context(|| format!("cannot look at `{}`", path.display()));
-            }
-            _ => return Ok(false),
-        }
-        if proof == Proof::Bytes && hash(&path)?.to_hex().as_str() != file.blake3 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Makes a table show this run's partition. The file names carry the run id, so a partition of another run is told apart
@@ -159,17 +112,4 @@ fn sync_parents(a: &Path, b: &Path) -> anyhow::Result<()> {
         sync_folder(folder).with_context(|| format!("cannot write `{}`", folder.display()))?;
     }
     Ok(())
-}
-
-fn hash(path: &Path) -> anyhow::Result<blake3::Hash> {
-    let mut hasher = blake3::Hasher::new();
-    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(|_| ()));
-    read.with_context(|| format!("cannot read `{}`", path.display()))?;
-    Ok(hasher.finalize())
-}
-
-fn json(value: &impl serde::Serialize) -> anyhow::Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(value)?;
-    text.push(b'\n');
-    Ok(text)
 }

@@ -25,6 +25,9 @@ pub struct Manifest {
     pub inputs: Inputs,
     /// What made the vectors.
     pub embedder: EmbedderNote,
+    /// What decides the lists beside catalog and pictures, as resolved; null in manifests from before it was kept.
+    #[serde(default)]
+    pub configuration: serde_json::Value,
     /// The rules as resolved, defaults filled in.
     pub rules: serde_json::Value,
     /// Where the similarities were computed, in words.
@@ -146,6 +149,7 @@ impl Manifest {
             schema_version: SCHEMA_VERSION.to_owned(),
             inputs: Inputs::default(),
             embedder: EmbedderNote::default(),
+            configuration: serde_json::Value::Null,
             rules: serde_json::Value::Null,
             device: String::new(),
             threads: 0,

@@ -24,9 +24,6 @@ use crate::error::Result;
 /// Rows of a row group; only the last one of a file has fewer.
 pub const ROW_GROUP_ROWS: usize = 122_880;
 
-/// Row groups of a file; only the last file of a table has fewer.
-const FILE_ROW_GROUPS: usize = 16;
-
 /// The `twinset.schema_version` of the tables and of the manifest. Additions keep it.
 pub const SCHEMA_VERSION: &str = "1";
 
@@ -96,7 +93,7 @@ impl<T: Table> TableWriter<T> {
     }
 
     fn encode(&mut self) -> Result<()> {
-        if self.file.rows == ROW_GROUP_ROWS * FILE_ROW_GROUPS {
+        if self.file.rows == ROW_GROUP_ROWS * T::FILE_ROW_GROUPS {
             let number = self.done.len() + 1;
             let next = OpenFile::create(&self.folder, &self.run_id, number, &self.schema, &self.properties)?;
             let full = std::mem::replace(&mut self.file, next);

@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail, ensure};
 use chrono::NaiveDate;
 
+use super::current;
 use super::durable::{create_folder, remove_file, remove_folder, sync_folder};
-use super::journal::{Proof, Steps, TABLES, holds, read_current, roll_forward, write_journal};
+use super::journal::{Steps, roll_forward, write_journal};
 use super::manifest::{Manifest, TableFile};
 use super::parquet::TableWriter;
 use super::places::Places;
+use super::proof::{Proof, TABLES, holds, shows};
 use super::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table};
 use crate::error::{Error, Result};
 
@@ -26,17 +28,22 @@ pub struct OutputFolder {
     _lock: File,
 }
 
-/// What [`OutputFolder::open`] found of an earlier run that was cut off.
+/// What [`OutputFolder::open`] found of an earlier run that was cut off, or of damage, and did about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// The run whose publication was completed, and its date.
     pub completed: Option<(String, NaiveDate)>,
     /// Runs that had staged something and decided nothing; what they staged is removed.
     pub discarded: Vec<String>,
+    /// Whether `current.json` was missing or damaged and was rebuilt from the manifests and the partitions.
+    pub rebuilt: bool,
+    /// After a rebuild, the dates that have partitions but no run whose files they hold exactly: `current.json` lacks them.
+    pub unnamed: Vec<NaiveDate>,
 }
 
 impl OutputFolder {
-    /// Creates the folder where it is missing, locks it, and completes or discards what an earlier run left under way.
+    /// Creates the folder where it is missing, locks it, rebuilds a lost `current.json`, and completes or discards what an
+    /// earlier run left under way.
     ///
     /// # Errors
     /// [`Error::Config`] when the path is not a folder, [`Error::Temporary`] when another run holds it, else
@@ -45,25 +52,16 @@ impl OutputFolder {
         OutputFolder::open_stepwise(path, &mut Steps::uninterrupted())
     }
 
-    /// Whether this run is the current one of its date and all its files are still there in their sizes.
+    /// Whether this run is the current one of its date and its tables hold exactly its files, byte for byte. Reads them all.
     #[must_use]
     pub fn already_published(&self, run_id: &str, run_date: NaiveDate) -> bool {
         // Whatever cannot be read is not published: the run that follows replaces it.
-        let is_current =
-            read_current(&self.places).is_ok_and(|c| c.get(&run_date.to_string()).is_some_and(|r| r == run_id));
+        let Ok(Some(current)) = current::read(&self.places) else { return false };
         let Ok(manifest) = Manifest::read(&self.places.manifest(run_id)) else { return false };
-        is_current
+        current.get(&run_date.to_string()).is_some_and(|run| run == run_id)
             && manifest.run_id == run_id
             && manifest.run_date == run_date
-            && TABLES.into_iter().all(|table| {
-                let files: Vec<&TableFile> = manifest.files_of(table).collect();
-                let partition = self.places.partition(table, run_date);
-                if files.is_empty() {
-                    table == EmbeddingsTable::NAME && !partition.exists()
-                } else {
-                    holds(&partition, &files, Proof::Size).unwrap_or(false)
-                }
-            })
+            && shows(&self.places, &manifest, Proof::Bytes).unwrap_or(false)
     }
 
     /// Starts a run: what it writes stays out of sight until [`Staging::publish`].
@@ -103,13 +101,14 @@ impl OutputFolder {
         let hidden = places.hidden();
         std::fs::create_dir_all(&hidden).with_context(|| format!("cannot create `{}`", hidden.display()))?;
         let lock = lock(&places)?;
+        let unnamed = current::restore(&places, steps)?;
         let completed = roll_forward(&places, steps)?;
         let recovery = Recovery {
             completed: completed.map(|manifest| (manifest.run_id, manifest.run_date)),
             discarded: discard(&places, steps)?,
+            rebuilt: unnamed.is_some(),
+            unnamed: unnamed.unwrap_or_default(),
         };
-        // A night of work must not end at a file that was unreadable from the start.
-        read_current(&places)?;
         Ok(OutputFolder { places, recovery, _lock: lock })
     }
 }
@@ -192,13 +191,12 @@ impl Staging<'_> {
         for table in TABLES {
             let files: Vec<&TableFile> = manifest.files_of(table).collect();
             let folder = self.output.places.staged(&self.run_id, table);
-            let staged = if folder.exists() { std::fs::read_dir(&folder)?.count() } else { 0 };
             if files.is_empty() && table != EmbeddingsTable::NAME {
                 bail!("the table `{table}` is missing");
             }
             ensure!(
-                files.len() == staged && holds(&folder, &files, Proof::Size)?,
-                "`{}` does not hold the {} files of the manifest",
+                holds(&folder, &files, Proof::Size)?,
+                "`{}` does not hold just the {} files of the manifest",
                 folder.display(),
                 files.len()
             );

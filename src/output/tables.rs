@@ -29,6 +29,8 @@ pub trait Table: Default {
     const WITHOUT_DICTIONARY: &'static [&'static str];
     /// Rows that are encoded together; a divisor of a row group's rows.
     const BATCH_ROWS: usize;
+    /// Row groups of a file; only the last file of a table has fewer.
+    const FILE_ROW_GROUPS: usize = 16;
 
     /// The columns after `run_id` and `run_date`.
     fn fields() -> Vec<Field>;
@@ -305,6 +307,8 @@ impl Table for EmbeddingsTable {
     const WITHOUT_DICTIONARY: &'static [&'static str] = &["product_id", "embedding.list.element"];
     // A row is kilobytes: fewer of them make a batch.
     const BATCH_ROWS: usize = 512;
+    // At 1,280 components these are 1.3 GB.
+    const FILE_ROW_GROUPS: usize = 2;
 
     fn fields() -> Vec<Field> {
         let element = Arc::new(required("element", DataType::Float32));

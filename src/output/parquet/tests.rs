@@ -1,10 +1,11 @@
 //! The encoder: layout, order, cut into files.
 
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
 use super::*;
-use crate::output::{Coverage, CoverageTable, RejectsTable};
+use crate::output::{Coverage, CoverageTable, Embedding, EmbeddingsTable, RejectsTable};
 use crate::reject::{Reject, Stage};
 
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date");
@@ -12,7 +13,7 @@ const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date");
 #[test]
 fn files_and_row_groups_are_cut_by_row_count_and_hold_every_row() {
     let folder = tempfile::tempdir().unwrap();
-    let full = ROW_GROUP_ROWS * FILE_ROW_GROUPS;
+    let full = ROW_GROUP_ROWS * CoverageTable::FILE_ROW_GROUPS;
     let files = coverage(folder.path(), full + ROW_GROUP_ROWS + 1);
     let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(
@@ -24,11 +25,25 @@ fn files_and_row_groups_are_cut_by_row_count_and_hold_every_row() {
         let reader = read(folder.path(), number);
         reader.metadata().row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap()).collect()
     };
-    assert_eq!(groups(0), [ROW_GROUP_ROWS; FILE_ROW_GROUPS]);
+    assert_eq!(groups(0), [ROW_GROUP_ROWS; CoverageTable::FILE_ROW_GROUPS]);
     assert_eq!(groups(1), [ROW_GROUP_ROWS, 1]);
     let last = read(folder.path(), 1).get_row_iter(None).unwrap().last().unwrap().unwrap();
     assert_eq!(last.get_string(2).unwrap(), &format!("p{:07}", full + ROW_GROUP_ROWS));
     assert_eq!(last.get_long(6).unwrap(), i64::try_from(full + ROW_GROUP_ROWS).unwrap());
+}
+
+#[test]
+fn embeddings_are_cut_after_two_row_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = TableWriter::<EmbeddingsTable>::create(folder.path().to_owned(), "run", DATE).unwrap();
+    for n in 0..=2 * ROW_GROUP_ROWS {
+        table.push(&Embedding { product_id: &format!("p{n:07}"), values: &[1.0] }).unwrap();
+    }
+    let rows: Vec<u64> = table.finish().unwrap().iter().map(|file| file.rows).collect();
+    assert_eq!(rows, [245_760, 1]);
+    let groups =
+        read(folder.path(), 0).metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>();
+    assert_eq!(groups, [122_880, 122_880]);
 }
 
 #[test]

@@ -29,33 +29,60 @@ fn a_night_without_embeddings_takes_the_old_ones_away() {
 }
 
 #[test]
-fn the_same_run_repairs_a_damaged_partition() {
-    let folder = scratch();
-    publish(folder.path(), ("run", false), &mut Steps::uninterrupted()).unwrap();
-    let whole = seen(folder.path());
-    let file = folder.path().join("coverage/run_date=2026-11-22/run-00000.parquet");
-    let size = std::fs::metadata(&file).unwrap().len();
-    std::fs::write(&file, vec![0_u8; usize::try_from(size).unwrap()]).unwrap();
-    assert_ne!(seen(folder.path()), whole);
-    publish(folder.path(), ("run", false), &mut Steps::uninterrupted()).unwrap();
-    assert_eq!(seen(folder.path()), whole);
+fn a_damaged_partition_is_not_vouched_for_and_the_same_run_repairs_it() {
+    type Damage = fn(&Path);
+    let flip_a_byte: Damage = |file| {
+        let mut bytes = std::fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    };
+    let shorten: Damage = |file| {
+        let bytes = std::fs::read(file).unwrap();
+        std::fs::write(file, &bytes[1..]).unwrap();
+    };
+    let add_a_file: Damage = |file| {
+        std::fs::copy(file, file.with_file_name("copy.parquet")).unwrap();
+    };
+    let add_a_folder: Damage = |file| std::fs::create_dir(file.with_file_name("deeper")).unwrap();
+    let delete: Damage = |file| std::fs::remove_file(file).unwrap();
+    let delete_all: Damage = |file| std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    let put_a_file_in_its_place: Damage = |file| {
+        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file.parent().unwrap(), "").unwrap();
+    };
+    let exchanges: [fn(&Path, &Path) -> std::io::Result<bool>; 2] = [Steps::uninterrupted().exchange, |_, _| Ok(false)];
+    for exchange in exchanges {
+        for table in TABLES {
+            for damage in [flip_a_byte, shorten, add_a_file, add_a_folder, delete, delete_all, put_a_file_in_its_place]
+            {
+                let folder = scratch();
+                publish(folder.path(), ("run", true), &mut Steps::uninterrupted()).unwrap();
+                let whole = seen(folder.path());
+                damage(&Places::new(folder.path()).partition(table, DATE).join("run-00000.parquet"));
+                let output = OutputFolder::open(folder.path()).unwrap();
+                assert!(!output.already_published("run", DATE), "`{table}` is damaged");
+                stage_and_publish(&output, ("run", true), DATE, &mut cut_at(usize::MAX, exchange)).unwrap();
+                assert!(output.already_published("run", DATE));
+                assert_eq!(seen(folder.path()), whole);
+                assert_eq!(left_over(folder.path()), 0);
+            }
+        }
+    }
 }
 
 #[test]
-fn the_same_run_again_has_nothing_to_do_until_a_file_is_missing_or_short() {
+fn the_same_run_again_has_nothing_to_do() {
     let folder = scratch();
     publish(folder.path(), ("run", false), &mut Steps::uninterrupted()).unwrap();
     let output = OutputFolder::open(folder.path()).unwrap();
     assert!(output.already_published("run", DATE));
     assert!(!output.already_published("other", DATE));
     assert!(!output.already_published("run", DATE.succ_opt().unwrap()));
-    let file = folder.path().join("rejects/run_date=2026-11-22/run-00000.parquet");
-    let bytes = std::fs::read(&file).unwrap();
-    std::fs::write(&file, &bytes[1..]).unwrap();
-    assert!(!output.already_published("run", DATE));
-    std::fs::write(&file, &bytes).unwrap();
-    assert!(output.already_published("run", DATE));
-    std::fs::remove_file(&file).unwrap();
+    // Embeddings that this run did not write would be read as its own.
+    let stray = Places::new(folder.path()).partition("embeddings", DATE);
+    std::fs::create_dir_all(&stray).unwrap();
+    std::fs::write(stray.join("run-00000.parquet"), "").unwrap();
     assert!(!output.already_published("run", DATE));
 }
 
@@ -115,10 +142,103 @@ fn every_date_keeps_its_own_run_and_replaced_manifests_stay() {
     let output = OutputFolder::open(folder.path()).unwrap();
     let next = DATE.succ_opt().unwrap();
     stage_and_publish(&output, ("three", false), next, &mut Steps::uninterrupted()).unwrap();
-    let current = std::fs::read_to_string(folder.path().join("current.json")).unwrap();
-    assert_eq!(current, "{\n  \"2026-11-22\": \"two\",\n  \"2026-11-23\": \"three\"\n}\n");
+    assert_eq!(current(folder.path()), TWO_NIGHTS);
     for run in ["one", "two", "three"] {
         assert_eq!(Manifest::read(&output.manifest_path(run)).unwrap().run_id, run);
+    }
+}
+
+#[test]
+fn a_lost_current_json_is_rebuilt_from_what_is_there() {
+    for damage in [None, Some(""), Some("{\"2026-11-22\": 3}"), Some("[]"), Some("{\n  \"2026-11-22\": \"tw")] {
+        let folder = three_nights();
+        let whole = current(folder.path());
+        lose_current(folder.path(), damage);
+        let output = OutputFolder::open(folder.path()).unwrap();
+        assert_eq!(current(folder.path()), whole);
+        assert_eq!(output.recovery(), &Recovery { rebuilt: true, ..Recovery::default() }, "after {damage:?}");
+        assert!(output.already_published("two", DATE) && !output.already_published("one", DATE));
+        drop(output);
+        assert!(!OutputFolder::open(folder.path()).unwrap().recovery().rebuilt, "once is enough");
+    }
+}
+
+#[test]
+fn a_rebuilt_current_json_leaves_out_dates_that_no_run_accounts_for_and_says_so() {
+    let folder = three_nights();
+    let last = DATE + chrono::Days::new(2);
+    std::fs::write(Places::new(folder.path()).partition("rejects", last).join("stray.parquet"), "").unwrap();
+    // Neither is the manifest of the run that its name says.
+    let runs = Places::new(folder.path()).runs();
+    std::fs::copy(runs.join("one.json"), runs.join("copy.json")).unwrap();
+    std::fs::write(runs.join("note.json"), "{}").unwrap();
+    lose_current(folder.path(), None);
+    let output = OutputFolder::open(folder.path()).unwrap();
+    assert_eq!(current(folder.path()), TWO_NIGHTS);
+    assert_eq!(output.recovery(), &Recovery { rebuilt: true, unnamed: vec![last], ..Recovery::default() });
+    stage_and_publish(&output, ("four", false), last, &mut Steps::uninterrupted()).unwrap();
+    assert_eq!(current(folder.path()), THREE_NIGHTS);
+}
+
+#[test]
+fn a_current_json_that_is_lost_while_a_night_is_published_keeps_the_other_dates() {
+    let next = DATE + chrono::Days::new(2);
+    for step in 0.. {
+        let folder = three_nights();
+        let output = OutputFolder::open(folder.path()).unwrap();
+        let mut cut = cut_at(step, Steps::uninterrupted().exchange);
+        let done = stage_and_publish(&output, ("four", true), next, &mut cut).is_ok();
+        drop(output);
+        lose_current(folder.path(), None);
+        let recovery = OutputFolder::open(folder.path()).unwrap().recovery().clone();
+        assert!(recovery.rebuilt && recovery.unnamed.is_empty(), "{recovery:?} at step {step}");
+        let decided = done || recovery.completed.is_some();
+        let expected = if decided { THREE_NIGHTS.to_owned() } else { THREE_NIGHTS.replace("four", "last") };
+        assert_eq!(current(folder.path()), expected, "cut off at step {step}");
+        if done {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_first_night_that_was_cut_off_has_lost_no_current_json() {
+    for step in 0.. {
+        let folder = scratch();
+        if publish(folder.path(), ("run", false), &mut cut_at(step, Steps::uninterrupted().exchange)).is_ok() {
+            break;
+        }
+        assert!(!OutputFolder::open(folder.path()).unwrap().recovery().rebuilt, "cut off at step {step}");
+    }
+}
+
+const TWO_NIGHTS: &str = "{\n  \"2026-11-22\": \"two\",\n  \"2026-11-23\": \"three\"\n}\n";
+const THREE_NIGHTS: &str =
+    "{\n  \"2026-11-22\": \"two\",\n  \"2026-11-23\": \"three\",\n  \"2026-11-24\": \"four\"\n}\n";
+
+/// Three dates, the first of them published twice, with and without embeddings.
+fn three_nights() -> tempfile::TempDir {
+    let folder = scratch();
+    let output = OutputFolder::open(folder.path()).unwrap();
+    let nights = [("one", true, 0), ("two", false, 0), ("three", true, 1), ("last", false, 2)];
+    for (run, embeddings, day) in nights {
+        let date = DATE + chrono::Days::new(day);
+        stage_and_publish(&output, (run, embeddings), date, &mut Steps::uninterrupted()).unwrap();
+    }
+    folder
+}
+
+fn current(root: &Path) -> String {
+    std::fs::read_to_string(root.join("current.json")).unwrap()
+}
+
+/// Removes `current.json` or writes something else there.
+fn lose_current(root: &Path, damage: Option<&str>) {
+    let path = root.join("current.json");
+    // A step that was cut off may have left none.
+    let _ = std::fs::remove_file(&path);
+    if let Some(text) = damage {
+        std::fs::write(path, text).unwrap();
     }
 }
 
