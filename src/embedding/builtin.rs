@@ -219,7 +219,9 @@ fn hash_input(inputs: &mut blake3::Hasher, seen: &Seen) {
 }
 
 fn reject(product: &Product, stage: Stage, fault: Fault) -> Reject {
-    Reject { stage, row: product.row, id: Some(product.id.clone()), code: fault.code, detail: fault.detail }
+    // A file's name or a decoder's words may hold line breaks; a detail is one line.
+    let detail = fault.detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Reject { stage, row: product.row, id: Some(product.id.clone()), code: fault.code, detail }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
