@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(first.category.as_ref().unwrap().as_str(), "a/b");
         assert_eq!(first.attributes, [Some("42".to_owned())]);
         assert_eq!(first.currency.unwrap().as_str(), "EUR");
-        assert_eq!([first.in_stock, second.in_stock, third.in_stock], [false, false, true]);
+        assert_eq!([first.in_stock, second.in_stock, third.in_stock], [false; 3]);
         assert_eq!((second.price, third.price, third.title.as_ref()), (None, None, None));
         assert_eq!(reasons(&catalog), [(2, Some("x"), "bad_price"), (3, Some("y"), "bad_stock")]);
     }
