@@ -9,6 +9,7 @@ mod delimited;
 mod file;
 mod json_lines;
 mod shopify;
+mod stock;
 #[cfg(test)]
 mod testing;
 mod wanted;
@@ -20,6 +21,7 @@ use std::path::Path;
 use assembly::Assembly;
 pub use columns::{Column, Columns, Kind, columns};
 use file::CatalogFile;
+pub(crate) use stock::flag;
 use wanted::Wanted;
 
 use crate::error::Result;
@@ -60,13 +62,14 @@ pub struct Product {
     pub category: Option<Category>,
     /// What the customer pays: the sale price where it is lower.
     pub price: Option<Price>,
-    /// The currency of `price`.
+    /// The currency of `price`. Products without a currency are compared only with each other.
     pub currency: Option<Currency>,
     /// The image as the catalog writes it: a path below the image root, or a URL.
     pub image: Option<String>,
     /// Variants of one product share it; `None` makes the row a group of its own.
     pub group: Option<String>,
-    /// Whether it may be recommended tonight; a product out of stock is still served.
+    /// Whether it may be recommended tonight; a product out of stock is still served. What cannot be read counts as out
+    /// of stock.
     pub in_stock: bool,
     /// Attribute values in the order of [`Catalog::attributes`]; empty cells are `None`.
     pub attributes: Vec<Option<String>>,
@@ -151,12 +154,21 @@ pub struct Source<'a> {
     pub currency: Option<Currency>,
     /// The decimal mark of prices written as text, `.` or `,`.
     pub decimal: char,
-    /// The columns that rules name.
-    pub attributes: &'a [String],
+    /// The columns that rules name, each once.
+    pub attributes: &'a [Attribute],
     /// The column that holds vectors, if they come from the catalog.
     pub vectors: Option<&'a str>,
     /// Counts the bytes read.
     pub progress: &'a Progress,
+}
+
+/// A column that a rule compares, and who asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The attribute's name.
+    pub name: String,
+    /// The first rule that names it.
+    pub rule: String,
 }
 
 /// Reads the whole catalog.
@@ -256,7 +268,7 @@ mod tests {
         let expected = ["USD", "GBP", "EUR", "EUR", "", "EUR", "GBP"].map(|c| (!c.is_empty()).then(|| c.to_owned()));
         assert_eq!(currencies, expected);
         let stock: Vec<bool> = catalog.products.iter().map(|product| product.in_stock).collect();
-        assert_eq!(stock, [true, false, false, true, false, true, true]);
+        assert_eq!(stock, [true, false, false, false, false, true, true]);
         assert_eq!(catalog.products[0].group.as_deref(), Some("g"));
         assert_eq!(catalog.products[0].category.as_ref().unwrap().as_str(), "A/B/C");
         assert_eq!((catalog.products[1].group.as_ref(), catalog.products[1].category.as_ref()), (None, None));
@@ -315,11 +327,19 @@ mod tests {
         }
         let attributes = |names: &[&str]| testing::names(names);
         let cause = read_with("id\n1\n", |source| source.attributes = attributes(&["gender"])).unwrap_err();
-        assert!(cause.exit_code() == 2 && cause.to_string().contains("`gender`"), "{cause}");
+        assert!(cause.exit_code() == 2, "{cause}");
+        let said = "has no such column: use one of `id`, or map it under `columns`";
+        let message = cause.to_string();
+        assert!(message.contains("rule `mine` compares the attribute `gender`") && message.contains(said), "{message}");
         let catalog = read_with("id,maker\n1,Acme\n", |source| {
             source.attributes = attributes(&["brand"]);
             source.columns.extend(map("brand", "maker"));
         });
         assert_eq!(catalog.unwrap().products[0].attributes, [Some("Acme".to_owned())]);
+        let catalog = read_with("id,sex\n1,w\n", |source| {
+            source.attributes = attributes(&["gender"]);
+            source.columns.extend(map("gender", "sex"));
+        });
+        assert_eq!(catalog.unwrap().products[0].attributes, [Some("w".to_owned())]);
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Format;
+use crate::catalog::{Attribute, Format};
 use crate::cli::JobArgs;
 use crate::error::{Error, Result};
 use crate::money::Currency;
@@ -126,12 +126,15 @@ impl Config {
         resolve(args).map_err(Error::Config)
     }
 
-    /// The attributes that rules name, each once, in order.
+    /// The attributes that rules name, each once, in order, with the first rule that names it.
     #[must_use]
-    pub fn attributes(&self) -> Vec<String> {
+    pub fn attributes(&self) -> Vec<Attribute> {
         let mut seen = HashSet::new();
-        let named = self.rules.iter().flat_map(|rule| rule.must_match.iter().chain(&rule.must_differ));
-        named.filter(|name| seen.insert(name.as_str())).cloned().collect()
+        let rules = self.rules.iter();
+        let named =
+            rules.flat_map(|rule| rule.must_match.iter().chain(&rule.must_differ).map(|name| (name, &rule.name)));
+        let first = named.filter(|(name, _)| seen.insert(name.as_str()));
+        first.map(|(name, rule)| Attribute { name: name.clone(), rule: rule.clone() }).collect()
     }
 
     /// What decides the published lists beside the catalog and the pictures: part of the run id. Paths, device, threads and

@@ -119,7 +119,7 @@ fn embedding_section(text: &mut String, guess: &Guess<'_>) {
 
 /// Everything that does not depend on the catalog. The rules are those that hold when a file has none.
 const REST: &str = r#"[similarity]
-device = "auto"  # a GPU that passes its self-test, else the CPU; or "cpu", "gpu", part of an adapter's name
+device = "auto"  # or "cpu"; this version computes on the CPU in either case
 
 [output]
 path = "out"
@@ -296,7 +296,8 @@ mod tests {
             title = "Product Name"
             category = "Product type"
             price = "Price (CHF)"
-            image = "picture""#
+            image = "picture"
+            in_stock = "availability""#
             .parse()
             .unwrap();
         assert_eq!(catalog["columns"], toml::Value::Table(columns));
@@ -319,6 +320,18 @@ mod tests {
         let written = init_on("Handle,Title,Variant Price,Type\na,A,5,Cups\n");
         assert_eq!(written.table["catalog"]["format"].as_str(), Some("shopify"));
         assert_eq!(written.table["catalog"].get("columns"), None);
+    }
+
+    #[test]
+    fn a_list_of_images_is_no_image() {
+        let written = init_on("SKU,Name,Categories,Regular price,Currency,Images\n1,A,B,5,EUR,images/a.jpg\n");
+        assert_eq!(written.table["catalog"]["columns"]["image"].as_str(), Some("Images"));
+        assert_eq!(written.warnings, [""; 0]);
+        let lists =
+            "SKU,Name,Categories,Regular price,Currency,Images\n1,A,B,5,EUR,\"https://x/a.jpg, https://x/b.jpg\"\n";
+        let written = init_on(lists);
+        assert_eq!(written.table["catalog"]["columns"].get("image"), None);
+        assert!(written.warnings.len() == 1 && written.warnings[0].contains("`Images`"), "{:?}", written.warnings);
     }
 
     #[test]

@@ -72,8 +72,11 @@ pub enum PriceFault {
     /// `NaN`, `inf` and their kin.
     #[error("is not a finite number: leave the cell empty where there is no price")]
     NotFinite,
-    /// Below zero.
-    #[error("is negative: a price is zero or more")]
+    /// `null`, `-` and other signs for nothing.
+    #[error("is not a number: leave the cell empty where there is no price")]
+    Nothing,
+    /// Below zero, or zero with a minus sign.
+    #[error("has a minus sign: a price is zero or more, without a sign")]
     Negative,
     /// `$19.99`, `19.99 EUR`.
     #[error("has a currency sign or letters in it: keep the number alone and put the currency in its own column")]
@@ -109,6 +112,10 @@ fn refuse_what_is_no_number(text: &str) -> Result<(), PriceFault> {
     }
     if matches!(unsigned, "nan" | "inf" | "infinity") {
         return Err(PriceFault::NotFinite);
+    }
+    let is_dash = |c: char| "-\u{2013}\u{2014}\u{2212}".contains(c);
+    if matches!(&*lower, "null" | "none" | "nil" | "n/a" | "na" | "#n/a") || lower.chars().all(is_dash) {
+        return Err(PriceFault::Nothing);
     }
     if lower.starts_with(['-', '\u{2212}']) {
         return Err(PriceFault::Negative);
@@ -238,6 +245,10 @@ mod tests {
             ("", F::Empty),
             ("NaN", F::NotFinite),
             ("-inf", F::NotFinite),
+            ("NULL", F::Nothing),
+            ("n/a", F::Nothing),
+            ("-", F::Nothing),
+            ("\u{2014}", F::Nothing),
             ("-1", F::Negative),
             ("-0.00", F::Negative),
             ("\u{2212}5", F::Negative),

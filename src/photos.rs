@@ -74,11 +74,19 @@ impl Fault {
     }
 }
 
-/// Whether the catalog names an image by URL. twinset never fetches one: such a product has no vector, and that is no fault.
+/// Whether the catalog names an image by URL, of whatever scheme (`https:`, `s3://`, `data:`). twinset never fetches one:
+/// such a product has no vector, and that is no fault.
 #[must_use]
 pub fn is_url(image: &str) -> bool {
-    let starts = |prefix: &str| image.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    starts("http:") || starts("https:") || starts("//")
+    let Some((scheme, rest)) = image.split_once(':') else { return image.starts_with("//") };
+    let stands_alone = ["http", "https", "data"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    stands_alone || image.starts_with("//") || (is_scheme(scheme) && rest.starts_with("//"))
+}
+
+/// A letter, then letters, digits, `+`, `-` and `.`.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
 #[cfg(test)]
@@ -87,10 +95,26 @@ mod tests {
 
     #[test]
     fn urls_are_told_from_paths() {
-        for url in ["http://a.example/x.jpg", "HTTPS://a.example/x.jpg", "//cdn.example/x.jpg"] {
+        let remote = [
+            "s3://b/x.jpg",
+            "GS://b/x.jpg",
+            "ftp://h/x.jpg",
+            "file:///x.jpg",
+            "data:image/png;base64,AA",
+            "a+b-1.c://x",
+        ];
+        for url in ["http://a.example/x.jpg", "HTTPS://a.example/x.jpg", "//cdn.example/x.jpg", "//h:8/x.jpg", "http:x"]
+            .iter()
+            .chain(&remote)
+        {
             assert!(is_url(url), "{url}");
         }
-        for path in ["", "/", "h", "http", "httpd/x.jpg", "https.jpg", "images//x.jpg", "/images/x.jpg", "ü.jpg"] {
+        let colons =
+            ["C:/x.jpg", "a:b.jpg", "images/a://b.jpg", "://x.jpg", "1a://x.jpg", "ü://x.jpg", "database:1.jpg"];
+        for path in ["", "/", "h", "http", "httpd/x.jpg", "https.jpg", "images//x.jpg", "/images/x.jpg", "ü.jpg"]
+            .iter()
+            .chain(&colons)
+        {
             assert!(!is_url(path), "{path}");
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::file::CatalogFile;
+use super::stock;
 use super::wanted::{Field, Wanted};
 use super::{Catalog, Category, Product, Source, VectorColumn};
 use crate::error::Result;
@@ -49,7 +50,7 @@ pub(super) struct Assembly<'a> {
 impl<'a> Assembly<'a> {
     pub(super) fn new(source: &'a Source<'a>, wanted: &'a Wanted<'a>, file: &'a CatalogFile) -> Assembly<'a> {
         let catalog = Catalog {
-            attributes: source.attributes.to_vec(),
+            attributes: source.attributes.iter().map(|attribute| attribute.name.clone()).collect(),
             vectors: source.vectors.map(|_| VectorColumn::default()),
             ..Catalog::default()
         };
@@ -229,16 +230,24 @@ impl Fields<'_> {
     }
 
     fn is_in_stock(&mut self) -> bool {
-        let flag = self.stock(Field::InStock, flag, "write `true` or `false`");
-        let count = self.stock(Field::Stock, has_some, "write a whole number");
+        let flag = self.stock(Field::InStock, stock::flag, "write `true` or `false`");
+        let count = self.stock(Field::Stock, stock::stock, "write a whole number");
         flag && count
     }
 
+    /// What cannot be read is not in stock: a customer must not be shown what may be sold out.
     fn stock(&mut self, field: Field, read: fn(&str) -> Option<bool>, advice: &str) -> bool {
-        let Some(text) = self.text(field) else { return true };
-        read(&text).unwrap_or_else(|| {
-            self.reject("bad_stock", format!("{} {} cannot be read: {advice}", field.name(), quoted(&text)));
-            true
+        let text = match &self.cells[field.slot()] {
+            Cell::Empty => return true,
+            Cell::Text(text) | Cell::Number(text) => text.trim(),
+            Cell::Nested(text) => text,
+            Cell::Vector(_) => "a list",
+        };
+        let is_in_stock = if text.is_empty() { Some(true) } else { read(text) };
+        is_in_stock.unwrap_or_else(|| {
+            let (name, text) = (field.name(), quoted(text));
+            self.reject("bad_stock", format!("{name} {text} cannot be read, so it is not recommended: {advice}"));
+            false
         })
     }
 
@@ -254,30 +263,6 @@ pub(super) fn quoted(text: &str) -> String {
     let line: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
     format!("`{line}{cut}`")
-}
-
-/// `true`, `yes`, `t`, `y`, `1` and their opposites in any case; `1.0` is how a nullable flag leaves many exports.
-pub(super) fn flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "t" | "yes" | "y" | "1" | "1.0" => Some(true),
-        "false" | "f" | "no" | "n" | "0" | "0.0" => Some(false),
-        _ => None,
-    }
-}
-
-/// Whether a whole number of any length is above zero.
-pub(super) fn has_some(text: &str) -> Option<bool> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (false, digits),
-        None => (true, text),
-    };
-    let whole = match digits.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
-        Some(_) => return None,
-        None => digits,
-    };
-    let is_number = !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| sign && whole.bytes().any(|b| b != b'0'))
 }
 
 fn attribute(cell: &Cell<'_>) -> Option<String> {

@@ -4,15 +4,19 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray};
 use arrow_buffer::OffsetBuffer;
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_cast::can_cast_types;
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Compression;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::assembly::{Assembly, Cell};
 use super::file::CatalogFile;
@@ -54,7 +58,29 @@ pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assem
 /// A reader of the file's metadata, not yet of its rows.
 pub(super) fn open(file: &CatalogFile) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let handle = file.rewound()?;
-    contained(file, || ParquetRecordBatchReaderBuilder::try_new(handle))?.map_err(|cause| undecodable(file, cause))
+    let open = |handle, options| ParquetRecordBatchReaderBuilder::try_new_with_options(handle, options);
+    let builder = contained(file, || open(handle, ArrowReaderOptions::new()))?;
+    let builder = builder.map_err(|cause| undecodable(file, cause))?;
+    let Some(plain) = without_dictionaries(builder.schema()) else { return Ok(builder) };
+    let (handle, options) = (file.rewound()?, ArrowReaderOptions::new().with_schema(plain));
+    // Where even that does not fit, the types as they are get their say in what is refused.
+    contained(file, || open(handle, options))?.or(Ok(builder))
+}
+
+/// The schema with plain values where dictionaries hold anything but text or bytes: the decoder cannot decode all of
+/// those, and the file stores plain values in any case. `None` where there are none.
+fn without_dictionaries(schema: &SchemaRef) -> Option<SchemaRef> {
+    let is_odd = |field: &&FieldRef| match field.data_type() {
+        DataType::Dictionary(_, held) => !(held.is_string() || held.is_binary()),
+        _ => false,
+    };
+    schema.fields().iter().find(is_odd)?;
+    let plain = |field: &FieldRef| {
+        let held = value_type(field.data_type()).clone();
+        if is_odd(&field) { Arc::new(field.as_ref().clone().with_data_type(held)) } else { field.clone() }
+    };
+    let fields: Fields = schema.fields().iter().map(plain).collect();
+    Some(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
 }
 
 /// Some columns of the file, a batch of rows at a time.
@@ -71,6 +97,7 @@ impl<'f> Batches<'f> {
         roots: &[usize],
         rows: usize,
     ) -> Result<Batches<'f>> {
+        require_known_compression(file, builder.metadata())?;
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
         let builder = builder.with_projection(mask).with_batch_size(rows);
         let reader = contained(file, || builder.build())?.map_err(|cause| undecodable(file, cause))?;
@@ -102,18 +129,33 @@ pub(super) fn value_type(data_type: &DataType) -> &DataType {
     }
 }
 
-/// Whether a column can hold vectors: a list of floats in any layout.
+/// Whether a column seems to hold vectors: lists of floats in any layout. Lists of whole numbers may as well be ids.
 pub(super) fn is_vector(data_type: &DataType) -> bool {
+    list_item(data_type).is_some_and(DataType::is_floating)
+}
+
+fn list_item(data_type: &DataType) -> Option<&DataType> {
     match data_type {
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            item.data_type().is_floating()
-        }
-        _ => false,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => Some(item.data_type()),
+        _ => None,
     }
 }
 
 pub(super) fn undecodable(file: &CatalogFile, cause: impl std::fmt::Display) -> Error {
-    file.unusable(format_args!("cannot be decoded as Parquet: {cause}; write it again, with zstd, snappy, gzip or lz4"))
+    let cause = cause.to_string();
+    let cause = cause.strip_prefix("Parquet error: ").unwrap_or(&cause).replace(['\r', '\n'], " ");
+    file.unusable(format_args!("cannot be decoded as Parquet: {cause}; it is damaged or was cut off: write it again"))
+}
+
+fn require_known_compression(file: &CatalogFile, metadata: &ParquetMetaData) -> Result<()> {
+    let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let is_unknown = |compression| matches!(compression, Compression::BROTLI(_) | Compression::LZO);
+    let Some(column) = columns.find(|column| is_unknown(column.compression())) else { return Ok(()) };
+    let (path, compression) = (column.column_path().string(), column.compression());
+    Err(file.unusable(format_args!(
+        "has column `{path}` compressed with {compression}, which is not read: write it again, with zstd, snappy, gzip or \
+         lz4"
+    )))
 }
 
 /// The values of a column as text. A value that has none, bytes that are not UTF-8, becomes null where it was not.
@@ -131,14 +173,21 @@ fn require_usable_types(
         let Some(field) = place.map(|index| schema.field(index)) else { continue };
         let (name, held) = (field.name(), value_type(field.data_type()));
         let is_vector_slot = asked.asked_by == Asker::Vectors;
-        if is_vector_slot && !is_vector(field.data_type()) {
+        let is_list = list_item(field.data_type()).is_some_and(|item| item.is_floating() || item.is_integer());
+        if is_vector_slot && !is_list {
             return Err(Error::Config(anyhow!(
-                "`column` under `[embedding]` is `{name}`, but in `{}` that is {held}: it must be a list of floats",
+                "`column` under `[embedding]` is `{name}`, but in `{}` that is {held}: it must be a list of numbers",
                 file.path().display()
             )));
         }
         if !is_vector_slot && held.is_nested() {
             return Err(file.unusable(format_args!("has {held} in column `{name}`: write text or numbers there")));
+        }
+        if !is_vector_slot && !can_cast_types(field.data_type(), &DataType::Utf8) {
+            return Err(file.unusable(format_args!(
+                "has {held} in column `{name}`, which is not read: cast it to text, for example \
+                 `CAST({name} AS VARCHAR)`"
+            )));
         }
         let is_money = slot == Field::Price.slot() || slot == Field::SalePrice.slot();
         if is_money && held.is_floating() {
@@ -253,137 +302,4 @@ fn vector_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow_array::types::{Float64Type, Int32Type};
-    use arrow_array::{
-        BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float64Array, Int64Array,
-        LargeStringArray, ListArray, StringViewArray,
-    };
-    use parquet::arrow::ArrowWriter;
-    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
-    use parquet::file::properties::WriterProperties;
-
-    use super::*;
-    use crate::catalog::Catalog;
-    use crate::catalog::testing::{self, read_text, read_with, reasons};
-    use crate::money::Currency;
-
-    fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-        let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
-        bytes
-    }
-
-    fn ids(count: i64) -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(0..count))
-    }
-
-    fn with_vectors(column: ArrayRef) -> Result<Catalog> {
-        read_with(parquet(vec![("v", column), ("id", ids(3))]), |source| source.vectors = Some("v"))
-    }
-
-    #[test]
-    fn every_kind_of_column_is_read_exactly() {
-        let prices =
-            Decimal128Array::from(vec![Some(1_999_000), Some(-100), None]).with_precision_and_scale(18, 5).unwrap();
-        let kinds: DictionaryArray<Int32Type> = vec!["a/b", "c", "a/b"].into_iter().collect();
-        let bytes = parquet(vec![
-            ("skipped", ids(3)),
-            ("Id", Arc::new(LargeStringArray::from(vec!["007", "x", "y"]))),
-            ("title", Arc::new(StringViewArray::from(vec![Some("T"), None, Some("")]))),
-            ("price", Arc::new(prices)),
-            ("sale_price", Arc::new(Int64Array::from(vec![Some(25), None, Some(3)]))),
-            ("category", Arc::new(kinds)),
-            ("in_stock", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
-            ("stock", Arc::new(Float64Array::from(vec![Some(0.0), Some(2.0), Some(1.5)]))),
-            ("size", Arc::new(Int64Array::from(vec![Some(42), None, Some(7)]))),
-        ]);
-        let catalog = read_with(bytes, |source| {
-            source.attributes = testing::names(&["size"]);
-            source.decimal = ',';
-            source.currency = Currency::parse("eur");
-        })
-        .unwrap();
-        let [first, second, third] = &catalog.products[..] else { panic!("{catalog:?}") };
-        assert_eq!((first.id.as_str(), first.title.as_deref()), ("007", Some("T")));
-        assert_eq!(first.price.unwrap().to_string(), "19.99");
-        assert_eq!(first.category.as_ref().unwrap().as_str(), "a/b");
-        assert_eq!(first.attributes, [Some("42".to_owned())]);
-        assert_eq!(first.currency.unwrap().as_str(), "EUR");
-        assert_eq!([first.in_stock, second.in_stock, third.in_stock], [false, false, true]);
-        assert_eq!((second.price, third.price, third.title.as_ref()), (None, None, None));
-        assert_eq!(reasons(&catalog), [(2, Some("x"), "bad_price"), (3, Some("y"), "bad_stock")]);
-    }
-
-    #[test]
-    fn vectors_come_from_lists_of_every_layout() {
-        let rows: [Option<Vec<Option<f32>>>; 3] =
-            [Some(vec![Some(1.0), Some(0.5)]), None, Some(vec![Some(0.25), None])];
-        let wide = rows
-            .clone()
-            .map(|row| row.map(|row| row.into_iter().map(|value| value.map(f64::from)).collect::<Vec<_>>()));
-        let doubles = ListArray::from_iter_primitive::<Float64Type, _, _>(wide);
-        let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows.clone(), 2);
-        let large = arrow_array::LargeListArray::from_iter_primitive::<Float32Type, _, _>(rows);
-        for column in [Arc::new(doubles) as ArrayRef, Arc::new(fixed), Arc::new(large)] {
-            let vectors = with_vectors(column).unwrap().vectors.unwrap();
-            assert_eq!(vectors.spans, [Some(0..2), None, Some(2..4)]);
-            assert_eq!(vectors.values[..3], [1.0, 0.5, 0.25]);
-            assert!(vectors.values[3].is_nan());
-        }
-        assert!(matches!(with_vectors(ids(3)), Err(Error::Config(_))));
-    }
-
-    #[test]
-    fn a_float_is_no_money_and_no_id() {
-        let floats = || Arc::new(Float64Array::from(vec![1.5])) as ArrayRef;
-        let cause = read_text(&parquet(vec![("id", ids(1)), ("price", floats())])).unwrap_err();
-        assert!(matches!(cause, Error::Catalog(_)), "{cause}");
-        assert!(cause.to_string().contains("CAST(price AS DECIMAL(18,4))"), "{cause}");
-        assert!(matches!(read_text(&parquet(vec![("id", floats())])), Err(Error::Catalog(_))));
-    }
-
-    #[test]
-    fn bytes_without_a_text_type_are_text_where_they_are_utf8() {
-        let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![Some(&b"ok"[..]), Some(b"\xFF"), None]));
-        let catalog = read_text(&parquet(vec![("id", ids(3)), ("title", bytes)])).unwrap();
-        assert_eq!(catalog.products[0].title.as_deref(), Some("ok"));
-        assert_eq!(catalog.products.len(), 2);
-        assert_eq!(reasons(&catalog), [(2, None, "not_utf8")]);
-    }
-
-    #[test]
-    fn the_usual_compressions_are_read() {
-        let batch = RecordBatch::try_from_iter([("id", ids(3))]).unwrap();
-        let (gzip, zstd) = (GzipLevel::default(), ZstdLevel::default());
-        for compression in [Compression::SNAPPY, Compression::GZIP(gzip), Compression::LZ4_RAW, Compression::ZSTD(zstd)]
-        {
-            let properties = WriterProperties::builder().set_compression(compression).build();
-            let mut bytes = Vec::new();
-            let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
-            writer.write(&batch).unwrap();
-            writer.close().unwrap();
-            assert_eq!(read_text(&bytes).unwrap().products.len(), 3, "{compression}");
-        }
-    }
-
-    #[test]
-    fn a_broken_file_is_refused_in_one_line() {
-        let whole = parquet(vec![("id", ids(5000))]);
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("x"), &whole).unwrap();
-        let file = CatalogFile::open(&folder.path().join("x"), None).unwrap();
-        let cause = contained(&file, || panic!("an assertion of the decoder")).unwrap_err();
-        assert!(matches!(cause, Error::Catalog(_)), "{cause}");
-        for bytes in [&whole[..whole.len() - 9], &whole[..8], &parquet(vec![("id", ids(0))])[..]] {
-            let cause = read_text(bytes).unwrap_err();
-            assert!(matches!(cause, Error::Catalog(_)), "{cause}");
-            assert!(!cause.to_string().contains('\n'), "{cause}");
-        }
-    }
-}
+mod tests;

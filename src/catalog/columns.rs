@@ -104,7 +104,7 @@ fn look_at_delimited(file: &CatalogFile, found: &mut Columns) -> Result<()> {
 fn look_at_json_lines(file: &CatalogFile, found: &mut Columns) -> Result<()> {
     let mut lines = json_lines::Lines::open(file)?;
     for _ in 0..ROWS {
-        let Some(line) = lines.next()? else { break };
+        let Some((_, line)) = lines.next()? else { break };
         let Ok(object) = json_lines::parse(line) else { continue };
         for (key, value) in &object.0 {
             let index = found.columns.iter().position(|column| column.name == key.trim()).unwrap_or_else(|| {

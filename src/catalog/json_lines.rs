@@ -2,7 +2,7 @@
 //! to parse a value that nobody wants.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::assembly::{Assembly, Cell};
+use super::assembly::{Assembly, Cell, quoted};
 use super::file::CatalogFile;
 use super::wanted::{Wanted, is_same_name};
 use crate::error::Result;
@@ -18,18 +18,15 @@ use crate::error::Result;
 pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assembly<'_>) -> Result<()> {
     let mut lines = Lines::open(file)?;
     let mut keys = Keys::default();
-    while let Some(line) = lines.next()? {
+    while let Some((number, line)) = lines.next()? {
         let row = assembly.next_row();
-        let object = match parse(line) {
-            Ok(object) => object,
-            Err((code, detail)) => {
-                assembly.reject(row, code, detail);
-                continue;
-            }
-        };
-        match keys.cells(&object, wanted) {
+        let cells = parse(line).and_then(|object| {
+            let unreadable = |cause| ("bad_json", format!("has a text that cannot be read: {}", without_place(&cause)));
+            keys.cells(&object, wanted).map_err(unreadable)
+        });
+        match cells {
             Ok(cells) => assembly.take(row, &cells),
-            Err(cause) => assembly.reject(row, "bad_json", format!("a text in it cannot be read: {cause}")),
+            Err((code, what)) => assembly.reject(row, code, format!("line {number} {what}")),
         }
     }
     if keys.names.is_empty() {
@@ -43,22 +40,25 @@ pub(super) struct Lines<'f> {
     file: &'f CatalogFile,
     reader: BufReader<File>,
     line: Vec<u8>,
+    number: u64,
 }
 
 impl<'f> Lines<'f> {
     pub(super) fn open(file: &'f CatalogFile) -> Result<Lines<'f>> {
-        Ok(Lines { file, reader: BufReader::with_capacity(1 << 18, file.text()?), line: Vec::new() })
+        Ok(Lines { file, reader: BufReader::with_capacity(1 << 18, file.text()?), line: Vec::new(), number: 0 })
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
+    /// A line and its number in the file, from 1, blank lines counted.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, &[u8])>> {
         loop {
             self.line.clear();
             let length = self.reader.read_until(b'\n', &mut self.line).map_err(|cause| self.file.unreadable(cause))?;
             if length == 0 {
                 return Ok(None);
             }
+            self.number += 1;
             if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(self.line.trim_ascii()));
+                return Ok(Some((self.number, self.line.trim_ascii_end())));
             }
         }
     }
@@ -67,10 +67,26 @@ impl<'f> Lines<'f> {
 /// An object's members in the order of the text, values unparsed.
 pub(super) struct Object<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// The object of a line, or the code and detail of its reject.
+/// The object of a line, or the code of its reject and what the line is or has.
 pub(super) fn parse(line: &[u8]) -> std::result::Result<Object<'_>, (&'static str, String)> {
-    let text = std::str::from_utf8(line).map_err(|_| ("not_utf8", "the line is not UTF-8".to_owned()))?;
-    serde_json::from_str(text).map_err(|cause| ("bad_json", format!("the line is not a JSON object: {cause}")))
+    let text = std::str::from_utf8(line).map_err(|_| ("not_utf8", "is not UTF-8".to_owned()))?;
+    let object: Object<'_> = serde_json::from_str(text).map_err(|cause| {
+        let (what, column) = (without_place(&cause), cause.column());
+        ("bad_json", format!("is not a JSON object: {what} at column {column}"))
+    })?;
+    let mut seen = HashSet::with_capacity(object.0.len());
+    match object.0.iter().find(|(key, _)| !seen.insert(key.as_ref())) {
+        Some((key, _)) => Err(("bad_json", format!("has the key {} more than once: keep one", quoted(key)))),
+        None => Ok(object),
+    }
+}
+
+/// What is wrong, without where: the parser sees one line, or one value of it, and would call it the first line.
+fn without_place(cause: &serde_json::Error) -> String {
+    const SHOWN: usize = 160;
+    let text = cause.to_string();
+    let place = format!(" at line {} column {}", cause.line(), cause.column());
+    text.strip_suffix(&place).unwrap_or(&text).chars().take(SHOWN).collect()
 }
 
 /// What a JSON value is to the catalog. Borrowed as far as the text has no escapes.
@@ -202,6 +218,21 @@ mod tests {
             ]
         );
         assert_eq!((catalog.products.len(), catalog.rows), (1, 7));
+    }
+
+    #[test]
+    fn a_reject_says_the_line_of_the_file() {
+        let catalog = read_text(
+            b"\n{\"id\": 1}\r\n \n  {\"id\": 2,}\n{\"id\": 3, \"x\": 1, \"\\u0078\": 2}\n{\"title\": \"\\ud800\", \"id\": 4}\n\"\xFF\"",
+        )
+        .unwrap();
+        let details: Vec<_> = catalog.rejects.iter().map(|reject| reject.detail.as_str()).collect();
+        let [comma, repeated, surrogate, bytes] = details[..] else { panic!("{details:?}") };
+        assert_eq!(comma, "line 4 is not a JSON object: trailing comma at column 12");
+        assert_eq!(repeated, "line 5 has the key `x` more than once: keep one");
+        assert!(surrogate.starts_with("line 6 has a text that cannot be read: ") && !surrogate.contains("line 1"));
+        assert_eq!(bytes, "line 7 is not UTF-8");
+        assert_eq!(catalog.rejects[0].row, 2);
     }
 
     #[test]

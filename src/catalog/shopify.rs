@@ -6,9 +6,10 @@ use std::collections::{HashMap, HashSet};
 
 use csv::{ByteRecord, StringRecord};
 
-use super::assembly::{Assembly, Cell, flag, has_some};
+use super::assembly::{Assembly, Cell};
 use super::delimited::{self, Table};
 use super::file::CatalogFile;
+use super::stock::{flag, has_some};
 use super::wanted::{Asker, Field, Wanted, is_same_name, position};
 use crate::error::Result;
 

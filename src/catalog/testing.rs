@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::{Catalog, Format, Source, read};
+use super::{Attribute, Catalog, Format, Source, read};
 use crate::error::Result;
 use crate::money::Currency;
 use crate::progress::Progress;
@@ -15,7 +15,7 @@ pub(super) struct Settings {
     pub(super) columns: BTreeMap<String, String>,
     pub(super) currency: Option<Currency>,
     pub(super) decimal: char,
-    pub(super) attributes: Vec<String>,
+    pub(super) attributes: Vec<Attribute>,
     pub(super) vectors: Option<&'static str>,
 }
 
@@ -52,8 +52,9 @@ pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Resu
     })
 }
 
-pub(super) fn names(of: &[&str]) -> Vec<String> {
-    of.iter().map(|&name| name.to_owned()).collect()
+/// Attributes that the rule `mine` compares.
+pub(super) fn names(of: &[&str]) -> Vec<Attribute> {
+    of.iter().map(|&name| Attribute { name: name.to_owned(), rule: "mine".to_owned() }).collect()
 }
 
 /// Row, id and code of each reject.

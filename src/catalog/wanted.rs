@@ -2,9 +2,9 @@
 
 use anyhow::anyhow;
 
-use super::Source;
 use super::assembly::quoted;
 use super::file::CatalogFile;
+use super::{Attribute, Source};
 use crate::error::{Error, Result};
 
 /// The standard fields that become part of a product. The order is that of the first slots of [`Wanted`].
@@ -60,8 +60,8 @@ pub(super) enum Asker<'a> {
     Default,
     /// A standard field mapped by `columns`.
     Mapping(&'a str),
-    /// A rule that names the attribute.
-    Rule(&'a str),
+    /// A rule that compares the attribute.
+    Rule(&'a Attribute),
     /// `[embedding] column`.
     Vectors,
 }
@@ -69,10 +69,11 @@ pub(super) enum Asker<'a> {
 impl<'a> Wanted<'a> {
     pub(super) fn new(source: &Source<'a>) -> Result<Wanted<'a>> {
         let is_standard = |name: &str| FIELDS.contains(&name) || TOLERATED.contains(&name);
-        if let Some(unknown) = source.columns.keys().find(|name| !is_standard(name)) {
+        let is_compared = |name: &str| source.attributes.iter().any(|attribute| attribute.name == name);
+        if let Some(unknown) = source.columns.keys().find(|name| !is_standard(name) && !is_compared(name)) {
             let known = list(FIELDS.iter().chain(&TOLERATED));
             return Err(Error::Config(anyhow!(
-                "`columns` under `[catalog]` maps `{unknown}`, which is no standard field: it can map {known}"
+                "`columns` under `[catalog]` maps `{unknown}`, which is no standard field and compared by no rule: it can map {known}"
             )));
         }
         let slot = |name: &'a str, default: Asker<'a>| match source.columns.get(name) {
@@ -80,7 +81,7 @@ impl<'a> Wanted<'a> {
             None => Slot { column: name, asked_by: default },
         };
         let mut slots: Vec<Slot<'a>> = FIELDS.iter().map(|&name| slot(name, Asker::Default)).collect();
-        slots.extend(source.attributes.iter().map(|name| slot(name, Asker::Rule(name))));
+        slots.extend(source.attributes.iter().map(|attribute| slot(&attribute.name, Asker::Rule(attribute))));
         let vectors = source.vectors.map(|column| {
             slots.push(Slot { column, asked_by: Asker::Vectors });
             slots.len() - 1
@@ -134,9 +135,10 @@ impl<'a> Wanted<'a> {
                          column: it has {there}"
                     )));
                 }
-                Asker::Rule(attribute) => {
+                Asker::Rule(Attribute { name, rule }) => {
                     return Err(Error::Config(anyhow!(
-                        "a rule names the attribute `{attribute}`, but `{path}` has no such column: it has {there}"
+                        "rule `{rule}` compares the attribute `{name}`, but `{path}` has no such column: use one of \
+                         {there}, or map it under `columns`"
                     )));
                 }
                 Asker::Vectors => {

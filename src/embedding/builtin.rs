@@ -115,7 +115,7 @@ impl Session {
                 match outcome(product, seen, &outcomes) {
                     None => {}
                     Some(Ok(holder)) => vectors.share(index, holder),
-                    Some(Err((stage, fault))) => rejects.push(reject(product, stage, fault)),
+                    Some(Err((stage, fault))) => rejects.push(reject(product, stage, &fault)),
                 }
             }
         }
@@ -218,8 +218,10 @@ fn hash_input(inputs: &mut blake3::Hasher, seen: &Seen) {
     };
 }
 
-fn reject(product: &Product, stage: Stage, fault: Fault) -> Reject {
-    Reject { stage, row: product.row, id: Some(product.id.clone()), code: fault.code, detail: fault.detail }
+fn reject(product: &Product, stage: Stage, fault: &Fault) -> Reject {
+    // A file's name or a decoder's words may hold line breaks; a detail is one line.
+    let detail = fault.detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Reject { stage, row: product.row, id: Some(product.id.clone()), code: fault.code, detail }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,8 +1,9 @@
 //! Which of a catalog's columns is which, by their names and first values. This room refuses to guess in silence:
 //! what it is not sure of becomes a warning.
 
-use crate::catalog::{Column, Columns, Format, Kind};
+use crate::catalog::{self, Column, Columns, Format, Kind};
 use crate::money::{Currency, Price, PriceFault};
+use crate::photos;
 
 /// Names that shops give to the standard fields, as letters and digits in lower case, the likeliest first.
 const SYNONYMS: [(&str, &[&str]); 13] = [
@@ -53,15 +54,19 @@ const SYNONYMS: [(&str, &[&str]); 13] = [
             "picture",
             "photo",
             "img",
+            IMAGE_LISTS,
         ],
     ),
     ("group_id", &["groupid", "itemgroupid", "parentid", "parentsku", "modelid", "styleid", "masterid"]),
     ("brand", &["brand", "manufacturer", "vendor"]),
-    ("in_stock", &["instock", "available", "isinstock", "isavailable"]),
+    ("in_stock", &["instock", "available", "isinstock", "isavailable", "availability"]),
     ("stock", &["stock", "stockquantity", "quantity", "qty", "inventory"]),
     ("url", &["url", "link", "producturl", "permalink"]),
     ("cost", &["cost", "costperitem", "purchaseprice"]),
 ];
+
+/// A column that may hold several images in a cell, separated by commas.
+const IMAGE_LISTS: &str = "images";
 
 /// Currencies that a column's name may end in, such as `price_usd`.
 const CURRENCIES: [&str; 16] =
@@ -122,8 +127,7 @@ impl<'c> Guess<'c> {
     }
 
     pub(super) fn images_are_urls(&self) -> bool {
-        let is_url = |path: &String| path.starts_with("//") || path.contains("://");
-        self.column("image").is_some_and(|column| column.samples.iter().any(is_url))
+        self.column("image").is_some_and(|column| column.samples.iter().any(|image| photos::is_url(image)))
     }
 
     /// What whoever runs the job should know before, a sentence each.
@@ -156,6 +160,14 @@ impl<'c> Guess<'c> {
                 "images are URLs, and twinset reads files: download them first and let `image` name the files, or use \
                  vectors from a column (`kind = \"column\"`)",
             );
+        } else if self.vectors.is_none()
+            && let Some(lists) = self.image_lists()
+        {
+            warnings.push(format!(
+                "`{}` holds lists of images, and twinset reads one image a product: write the first of each list into \
+                 a column `image`",
+                lists.name
+            ));
         } else if self.vectors.is_none() && !has_values("image") {
             warn(
                 "no column looks like an image, and none holds vectors: visual rules will give empty lists (`no_vector`)",
@@ -169,8 +181,15 @@ impl<'c> Guess<'c> {
             let (name, currency) = split_currency(&column.name);
             let is_price = matches!(field, "price" | "sale_price" | "cost");
             (plain(name) == synonym && (is_price || currency.is_none()))
-                && (field != "in_stock" || column.samples.iter().all(|text| is_flag(text)))
+                && (field != "in_stock" || column.samples.iter().all(|text| catalog::flag(text).is_some()))
+                && (synonym != IMAGE_LISTS || !holds_lists(column))
         })
+    }
+
+    /// The column of lists of images, where nothing better is the image.
+    fn image_lists(&self) -> Option<&'c Column> {
+        let is_list = |column: &&Column| plain(&column.name) == IMAGE_LISTS && holds_lists(column);
+        self.columns.columns.iter().find(is_list).filter(|_| self.column("image").is_none())
     }
 
     fn shopify_category(&self) -> Option<&'c Column> {
@@ -195,8 +214,8 @@ fn split_currency(name: &str) -> (&str, Option<&str>) {
     code.map_or((name, None), |(start, code)| (start, Some(code)))
 }
 
-fn is_flag(text: &str) -> bool {
-    ["true", "false", "yes", "no", "1", "0", "t", "f", "y", "n"].iter().any(|flag| flag.eq_ignore_ascii_case(text))
+fn holds_lists(column: &Column) -> bool {
+    column.samples.iter().any(|text| text.contains(','))
 }
 
 /// More commas than points: a single odd cell must not turn the meaning of all others.

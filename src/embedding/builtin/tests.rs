@@ -53,7 +53,7 @@ fn each_product_gets_a_vector_a_reject_or_nothing() {
             Some("broken.jpg"),
             Some("copy of a.jpg"),
             Some(""),
-            Some("../a.png"),
+            Some("../a\r\n.png"),
             Some("broken.jpg"),
             Some("b.png"),
         ],
@@ -69,6 +69,7 @@ fn each_product_gets_a_vector_a_reject_or_nothing() {
         ]
     );
     assert!(embedded.rejects[1].detail.contains("broken.jpg"));
+    assert!(embedded.rejects[2].detail.starts_with("`../a  .png`"), "{}", embedded.rejects[2].detail);
     let with_vector: Vec<_> = (0..10).filter(|&i| embedded.vectors.get(i).is_some()).collect();
     assert_eq!(with_vector, [0, 5, 9]);
     assert_eq!(embedded.vectors.get(0), embedded.vectors.get(5));
