@@ -106,8 +106,12 @@ fn many_rejects_are_published_with_exit_10() {
         .map(|r| (crate::run::number(r, "row"), crate::run::string(r, "id"), crate::run::string(r, "code")))
         .collect();
     let code = |c: &str| Some(c.to_owned());
-    let expected =
-        [(2, code("b"), code("bad_price")), (3, code("c"), code("bad_price")), (4, code("a"), code("duplicate_id"))];
+    let expected = [
+        (2, code("b"), code("bad_price")),
+        (2, code("b"), code("bad_stock")),
+        (3, code("c"), code("bad_price")),
+        (4, code("a"), code("duplicate_id")),
+    ];
     assert_eq!(seen, expected);
 }
 
