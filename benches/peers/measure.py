@@ -79,7 +79,7 @@ def timed(command: list[str], log: Path) -> dict:
         sys.stderr.write(log.read_text(errors="replace")[-2000:])
         raise SystemExit(f"`{' '.join(command)}` ended with {process.returncode}")
     return {
-        "command": " ".join(command),
+        "command": " ".join(Path(word).name if word.endswith("peer.py") else word for word in command),
         "wall_s": round(wall, 3),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_mib": usage.ru_maxrss // 1024,
