@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use anyhow::anyhow;
-
 use crate::catalog::Catalog;
 use crate::config::{Config, Embedding};
-use crate::error::{Error, Result};
+use crate::embedding::open_image_root;
+use crate::error::Result;
 use crate::job::{self, memory, sight, warnings};
+use crate::output::OutputFolder;
 use crate::plan::{Plan, Service, Sight};
 use crate::similarity::cpu;
 use crate::similarity::tiles::Tiles;
@@ -22,11 +22,9 @@ pub fn check(config: &Config) -> Result<String> {
     let catalog = job::read(config)?;
     let sight = sight::expected(config, &catalog);
     if config.embedding == Embedding::Builtin {
-        job::image_root(config)?;
+        open_image_root(&config.images)?;
     }
-    if config.out.is_file() {
-        return Err(Error::Config(anyhow!("the output `{}` is a file: name a folder", config.out.display())));
-    }
+    OutputFolder::require_folder(&config.out)?;
     let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
     let mut text = String::new();
     // Writing into a string cannot fail.

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
-pub use builtin::Builtin;
+pub use builtin::{Builtin, open_image_root};
 pub use column::Column;
 pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 

@@ -15,7 +15,6 @@ use crate::embedding::{Builtin, Column, Embedded, Embedder};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
 use crate::output::{Manifest, OutputFolder, reject_order};
-use crate::photos;
 use crate::plan::{Plan, Sight};
 use crate::progress::Progress;
 use crate::recommend::Recommender;
@@ -31,8 +30,6 @@ const OUTPUT_VERSION: u32 = 1;
 pub struct Outcome {
     /// The manifest of the run.
     pub manifest: PathBuf,
-    /// Whether the same night was already published.
-    pub unchanged: bool,
     /// Whether more rows or images were rejected than the tolerance allows.
     pub many_rejects: bool,
     /// Rows of the `recommendations` table.
@@ -66,7 +63,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
         tracing::info!("the same night of {} is already published as run {run_id}: nothing to do", config.run_date);
         let manifest = out.manifest_path(&run_id);
         let recommendations = Manifest::read(&manifest)?.counts.recommendations;
-        return Ok(Outcome { manifest, unchanged: true, many_rejects, recommendations });
+        return Ok(Outcome { manifest, many_rejects, recommendations });
     }
     let sight = sight::found(config, &catalog, &embedded.vectors);
     let plan = stages.time("planning", || Plan::new(&catalog, &sight, &config.rules, &config.complements));
@@ -91,7 +88,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     manifest.timings = stages.finish();
     let recommendations = manifest.counts.recommendations;
     let path = staging.publish(&manifest)?;
-    Ok(Outcome { manifest: path, unchanged: false, many_rejects, recommendations })
+    Ok(Outcome { manifest: path, many_rejects, recommendations })
 }
 
 /// Reads the catalog.
@@ -201,15 +198,4 @@ fn say_recovered(out: &OutputFolder) {
     for run in &recovery.discarded {
         tracing::warn!("discarded what run {run} had staged before it was cut off");
     }
-}
-
-/// Opens the image root, so that a wrong one is said before anything is computed.
-///
-/// # Errors
-/// [`Error::Config`] when it is not a folder that can be opened.
-pub fn image_root(config: &Config) -> Result<()> {
-    photos::ImageRoot::open(&config.images).map(drop).map_err(|cause| {
-        let images = config.images.display();
-        Error::Config(anyhow::anyhow!("cannot open the image root `{images}`: {cause}; set `images` under `[catalog]`"))
-    })
 }

@@ -39,6 +39,16 @@ impl Builtin {
     }
 }
 
+/// Opens the folder that the catalog's image paths start at.
+///
+/// # Errors
+/// [`Error::Config`] when it is not a folder that can be opened.
+pub fn open_image_root(images: &Path) -> Result<ImageRoot> {
+    let root = ImageRoot::open(images)
+        .with_context(|| format!("cannot open the image root `{}`; set `images` under `[catalog]`", images.display()));
+    root.map_err(Error::Config)
+}
+
 impl Embedder for Builtin {
     fn fingerprint(&self) -> String {
         let weights = Network::weights_hash().to_hex();
@@ -46,11 +56,8 @@ impl Embedder for Builtin {
     }
 
     fn embed(&self, catalog: &Catalog, progress: &Progress) -> Result<Embedded> {
-        let root = ImageRoot::open(&self.images).with_context(|| {
-            format!("cannot open the image root `{}`; set `images` under `[catalog]`", self.images.display())
-        });
         let session = Session {
-            root: root.map_err(Error::Config)?,
+            root: open_image_root(&self.images)?,
             network: Network::built_in(),
             fingerprint: self.fingerprint(),
             cache: Cache::open(self.cache.clone(), FEATURES),

@@ -92,11 +92,20 @@ impl OutputFolder {
         &self.recovery
     }
 
-    fn open_stepwise(path: &Path, steps: &mut Steps<'_>) -> Result<OutputFolder> {
+    /// Refuses a path that is there and is no folder; one that is missing will be created.
+    ///
+    /// # Errors
+    /// [`Error::Config`], which says so.
+    pub fn require_folder(path: &Path) -> Result<()> {
         if path.exists() && !path.is_dir() {
             let why = anyhow!("the output `{}` is a file: name a folder with --out or `[output] path`", path.display());
             return Err(Error::Config(why));
         }
+        Ok(())
+    }
+
+    fn open_stepwise(path: &Path, steps: &mut Steps<'_>) -> Result<OutputFolder> {
+        OutputFolder::require_folder(path)?;
         let places = Places::new(path);
         let hidden = places.hidden();
         std::fs::create_dir_all(&hidden).with_context(|| format!("cannot create `{}`", hidden.display()))?;

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
+use super::lists::touches;
 use super::state::TileLists;
 use super::tiles::{Tiles, overlap, price_span};
 use super::{Lists, Matrix, NO_LIST, Similarity, TopK, canonical_score};
@@ -151,11 +152,9 @@ impl Join<'_> {
                 continue;
             }
             let scope = &rule.scopes[rule.scope[row] as usize];
-            let next = scope.partition_point(|r| r.end as usize <= columns.start);
-            let in_scope = scope.get(next).is_some_and(|r| (r.start as usize) < columns.end);
             let in_band =
                 rule.bands.as_ref().is_none_or(|bands| prices.is_some_and(|prices| overlap(&bands[row], prices)));
-            if in_scope && in_band {
+            if touches(scope, columns) && in_band {
                 open.push(number);
             }
         }

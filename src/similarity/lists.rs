@@ -89,12 +89,17 @@ impl Lists {
     }
 
     /// The attribute conditions of [`Self::admits`].
-    #[must_use]
-    pub fn codes_agree(&self, rule: &RuleLists, anchor: usize, candidate: usize) -> bool {
+    fn codes_agree(&self, rule: &RuleLists, anchor: usize, candidate: usize) -> bool {
         let pair = |column: &usize| (self.codes[*column][anchor], self.codes[*column][candidate]);
         rule.must_match.iter().map(pair).all(|(a, c)| a == c && a != NO_CODE)
             && rule.must_differ.iter().map(pair).all(|(a, c)| a != c && a != NO_CODE && c != NO_CODE)
     }
+}
+
+/// Whether one of the ascending ranges holds one of the rows.
+pub(super) fn touches(ranges: &[Range<u32>], rows: &Range<usize>) -> bool {
+    let after = ranges.partition_point(|r| r.end as usize <= rows.start);
+    ranges.get(after).is_some_and(|r| (r.start as usize) < rows.end)
 }
 
 /// Whether one of the ascending ranges holds the row.

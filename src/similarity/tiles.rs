@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::lists::{Lists, NO_LIST, NO_PRICE};
+use super::lists::{Lists, NO_LIST, NO_PRICE, touches};
 
 /// The tiling of the rows that have a vector.
 #[derive(Debug)]
@@ -68,14 +68,12 @@ impl<'a> Tiles<'a> {
         let rows = self.range(candidates);
         self.needs[anchors].iter().any(|need| {
             let scope = &self.lists.rules[need.rule].scopes[need.scope];
-            let next = scope.partition_point(|r| r.end as usize <= rows.start);
-            scope.get(next).is_some_and(|r| (r.start as usize) < rows.end) && self.band_touches(need, candidates)
+            touches(scope, &rows) && self.band_touches(need, candidates)
         })
     }
 
     /// The tiles that `anchors` reaches, ascending.
-    #[must_use]
-    pub fn reached(&self, anchors: usize) -> Vec<usize> {
+    fn reached(&self, anchors: usize) -> Vec<usize> {
         let mut reached = vec![false; self.count()];
         for need in &self.needs[anchors] {
             for range in &self.lists.rules[need.rule].scopes[need.scope] {
