@@ -18,6 +18,7 @@ pub mod config;
 pub mod job;
 
 pub mod catalog;
+pub mod device;
 pub mod embedding;
 pub mod money;
 pub mod output;
