@@ -1,0 +1,148 @@
+//! The GPU engine: a device proposes, the CPU decides. This room refuses to trust: a device that cannot be used, answers
+//! wrongly in its self-test or fails on the way costs time, never a list.
+//!
+//! What a device proposes is rescored by the same code as what the CPU engine proposes. Every pair of tiles that a device has
+//! not certainly finished stays in [`Remaining`], and the CPU engine does what remains.
+
+mod drive;
+pub mod kernels;
+mod panels;
+mod session;
+mod trial;
+mod walk;
+
+use std::time::Duration;
+
+use super::cpu;
+use super::join::Join;
+use super::remaining::Remaining;
+use super::tiles::Tiles;
+use super::{Found, Lists, Matrix, Report, Similarity};
+use crate::device::{self, Adapter, Fault, Faults, Worker};
+use crate::error::Result;
+use crate::progress::Progress;
+use drive::Drive;
+use kernels::{Arithmetic, MAX_RULES, TILE};
+use session::Session;
+
+/// How long a device may take for one strip before it is given up. Compiling the kernels for the first strip counts.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Chunks smaller than this many tiles are not worth another try after an out-of-memory.
+const LEAST_CHUNK: usize = 4;
+
+/// A device that passed its self-test.
+#[derive(Debug)]
+pub struct Gpu {
+    name: String,
+    limits: wgpu::Limits,
+    worker: Worker<Session>,
+    options: Options,
+}
+
+/// What tests and benches set; a night uses the default. Nothing here changes a list.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What to compute with; `None` for what a trial shows to be faster.
+    pub arithmetic: Option<Arithmetic>,
+    /// Tiles of a chunk; `None` for what the device's limits allow.
+    pub chunk: Option<usize>,
+    /// Pairs of tiles in a strip; `None` to calibrate it.
+    pub strip: Option<usize>,
+    /// Survivors that a row can keep in a strip; `None` for a multiple of the lists' K.
+    pub slots: Option<usize>,
+    /// Chunks that the device holds at a time, at least 2; `None` for as many as its memory takes.
+    pub residents: Option<usize>,
+    /// How long a strip may take.
+    pub timeout: Duration,
+    /// Whether to fill every output with garbage before each dispatch.
+    pub poison: bool,
+    /// Faults to inject.
+    pub faults: Faults,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            arithmetic: None,
+            chunk: None,
+            strip: None,
+            slots: None,
+            residents: None,
+            timeout: TIMEOUT,
+            poison: false,
+            faults: Faults::default(),
+        }
+    }
+}
+
+impl Gpu {
+    /// Opens a device, compiles the kernels and puts them to the test.
+    ///
+    /// # Errors
+    /// Why the device cannot be used; [`Fault::WrongAnswer`] when it computes, but wrongly.
+    pub fn open(adapter: &Adapter, options: Options) -> Result<Gpu, Fault> {
+        let (opened, faults) = (adapter.clone(), options.faults.clone());
+        let name = format!("{} ({})", adapter.facts.name, adapter.facts.backend);
+        let worker = Worker::spawn(&adapter.facts.name, options.timeout, move || {
+            Session::new(device::Gpu::open(&opened, faults)?)
+        })?;
+        let gpu = Gpu { name, limits: adapter.facts.limits.clone(), worker, options };
+        trial::self_test(&gpu)?;
+        Ok(gpu)
+    }
+
+    /// Its name and backend.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Proposes what it can on the device. What `remaining` still holds afterwards is left to the CPU.
+    fn propose(&self, join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
+        let (arithmetic, strip) = trial::faster(self, join)?;
+        report.kernel = Some(arithmetic.name().to_owned());
+        let mut most = self.options.chunk.unwrap_or(usize::MAX);
+        loop {
+            let mut drive = Drive::new(self, join, remaining, arithmetic, strip, most);
+            let chunk = drive.chunk();
+            let outcome = drive.run(progress, report);
+            let traffic = self.worker.start(|session| Ok(session.finish())).wait(self.options.timeout);
+            if let Ok(traffic) = traffic {
+                report.bytes_up += traffic.bytes_up;
+                report.bytes_down += traffic.bytes_down;
+                report.dispatches += traffic.submissions;
+            }
+            match outcome {
+                Err(fault @ Fault::OutOfMemory { .. }) if chunk > LEAST_CHUNK => {
+                    most = chunk / 2;
+                    tracing::info!("{}: {fault}; trying again with {most} tiles at a time", self.name);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Similarity for Gpu {
+    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
+        let tiles = Tiles::new(lists, matrix.rows(), TILE);
+        let join = Join::new(matrix, lists, &tiles);
+        let remaining = Remaining::new(&tiles);
+        let total = remaining.pairs();
+        progress.start(total);
+        let mut report = Report { device: self.name.clone(), ..Report::default() };
+        if lists.rules.len() > MAX_RULES {
+            report.fault = Some(format!("the kernels serve up to {MAX_RULES} rules, not {}", lists.rules.len()));
+        } else if let Err(fault) = self.propose(&join, &remaining, progress, &mut report) {
+            report.fault = Some(fault.to_string());
+        }
+        report.pairs_on_cpu = remaining.pairs();
+        if let Some(fault) = &report.fault {
+            let left = report.pairs_on_cpu;
+            tracing::warn!("{}: {fault}; the CPU does what is left, {left} of {total} pairs", self.name);
+        }
+        cpu::finish(&join, &remaining, progress);
+        Ok(Found { lists: join.into_lists(), report })
+    }
+}

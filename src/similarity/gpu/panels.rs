@@ -1,0 +1,141 @@
+//! What a device reads, in its own layout: vectors as panels of tiles, rows and rules as words. This file refuses wgpu.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::kernels::{Arithmetic, MAX_RULES, STEP_BYTES, TILE};
+use crate::rules::GroupScope;
+use crate::similarity::int8::quantize;
+use crate::similarity::join::Join;
+use crate::similarity::{Lists, Matrix, NO_LIST};
+
+/// Words of a row's facts before the codes: group, class, price rank, scale, residual. The shaders name them.
+const FIXED_FACTS: usize = 5;
+
+/// Words of a row's facts per rule: scope, first price rank, price rank after the last.
+const RULE_FACTS: usize = 3;
+
+/// A price band that everything is inside of, also what has no price.
+const NO_BAND: Range<u32> = 0..u32::MAX;
+
+/// A run of tiles in a device's layout.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// `[tile][step × 8][row]` words of a tile: the bits of an f32, or four int8.
+    pub panels: Vec<u32>,
+    /// `[row][stride]` words; the rows of the last tile that do not exist hold zeros.
+    pub facts: Vec<u32>,
+}
+
+/// How rows become words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout<'a> {
+    pub join: &'a Join<'a>,
+    pub arithmetic: Arithmetic,
+}
+
+impl Layout<'_> {
+    /// Words of a row's facts.
+    pub(super) fn stride(&self) -> usize {
+        let lists = self.join.lists;
+        FIXED_FACTS + lists.codes.len() + RULE_FACTS * lists.rules.len()
+    }
+
+    /// Steps of a tile kernel.
+    pub(super) fn steps(&self) -> usize {
+        self.arithmetic.steps(self.join.matrix.dimension())
+    }
+
+    /// The tiles `tiles` as a device reads them.
+    pub(super) fn chunk(&self, tiles: Range<usize>) -> Chunk {
+        let (panel, stride) = (self.steps() * STEP_BYTES / 4, self.stride());
+        let mut panels = vec![0; tiles.len() * panel];
+        let mut facts = vec![0; tiles.len() * TILE * stride];
+        let written = panels.par_chunks_mut(panel).zip(facts.par_chunks_mut(TILE * stride)).zip(tiles);
+        written.for_each(|((panel, facts), tile)| {
+            let first = tile * TILE;
+            let rows = first..(first + TILE).min(self.join.matrix.rows());
+            for (at, row) in rows.enumerate() {
+                let facts = &mut facts[at * stride..(at + 1) * stride];
+                self.write_facts(row, facts);
+                match self.arithmetic {
+                    Arithmetic::F32 => write_f32(self.join.matrix, row, &mut panel[at..]),
+                    Arithmetic::Int8 => [facts[3], facts[4]] = write_int8(self.join.matrix, row, &mut panel[at..]),
+                }
+            }
+        });
+        Chunk { panels, facts }
+    }
+
+    fn write_facts(&self, row: usize, facts: &mut [u32]) {
+        let lists = self.join.lists;
+        facts[0] = lists.group[row];
+        facts[1] = self.join.classes.class(row).map_or(0, |class| class + 1);
+        facts[2] = lists.price_rank[row];
+        let mut rest = facts[FIXED_FACTS..].iter_mut();
+        let mut push = |word: u32| *rest.next().expect("the stride counts every word") = word;
+        lists.codes.iter().for_each(|codes| push(codes[row]));
+        let mut first_scope = 0;
+        for rule in &lists.rules {
+            let has_list = rule.visual && rule.scope[row] != NO_LIST;
+            push(if has_list { first_scope + rule.scope[row] } else { 0 });
+            let band = rule.bands.as_ref().map_or(NO_BAND, |bands| bands[row].clone());
+            push(band.start);
+            push(band.end);
+            first_scope += narrow(rule.scopes.len());
+        }
+    }
+}
+
+/// Per scope of every rule where its ranges start and end in this array; then the ranges. Never empty.
+pub(super) fn scopes(lists: &Lists) -> Vec<[u32; 2]> {
+    let all = || lists.rules.iter().flat_map(|rule| &rule.scopes);
+    let mut start = narrow(all().count());
+    let mut words = Vec::new();
+    for scope in all() {
+        let end = start + narrow(scope.len());
+        words.push([start, end]);
+        start = end;
+    }
+    words.extend(all().flat_map(|scope| scope.iter().map(|range| [range.start, range.end])));
+    if words.is_empty() { vec![[0, 0]] } else { words }
+}
+
+/// What the tile kernels know of each rule. Codes beyond the 32nd are left to the CPU, which tests everything again.
+pub(super) fn rules(lists: &Lists) -> [[u32; 4]; MAX_RULES] {
+    let mut words = [[0; 4]; MAX_RULES];
+    let bits = |columns: &[usize]| columns.iter().filter(|&&c| c < 32).fold(0, |bits, c| bits | 1 << c);
+    let first = FIXED_FACTS + lists.codes.len();
+    for (number, (rule, words)) in lists.rules.iter().zip(&mut words).enumerate() {
+        let group = match rule.group {
+            GroupScope::Other => 0,
+            GroupScope::Same => 1,
+            GroupScope::Any => 2,
+        };
+        *words = [group, bits(&rule.must_match), bits(&rule.must_differ), narrow(first + RULE_FACTS * number)];
+    }
+    words
+}
+
+/// Writes a vector as one row of a panel whose rows are `TILE` words apart.
+fn write_f32(matrix: &Matrix, row: usize, panel: &mut [u32]) {
+    for (word, value) in panel.iter_mut().step_by(TILE).zip(matrix.row(row)) {
+        *word = value.to_bits();
+    }
+}
+
+/// The same in int8; returns the bits of scale and residual.
+fn write_int8(matrix: &Matrix, row: usize, panel: &mut [u32]) -> [u32; 2] {
+    let mut values = vec![0; matrix.dimension()];
+    let quantized = quantize(matrix.row(row), &mut values);
+    for (word, four) in panel.iter_mut().step_by(TILE).zip(values.chunks(4)) {
+        let byte = |at: usize| four.get(at).map_or(0, |value| value.cast_unsigned());
+        *word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]);
+    }
+    [quantized.scale.to_bits(), quantized.residual.to_bits()]
+}
+
+fn narrow(n: usize) -> u32 {
+    u32::try_from(n).expect("fewer than 2^32 rows, scopes and ranges")
+}

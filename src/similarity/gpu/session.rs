@@ -1,0 +1,407 @@
+//! What lives on the device's thread: compiled kernels, buffers, strips under way. This file refuses to know a list: it moves
+//! words, and says how many there were.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytemuck::{bytes_of, cast_slice, pod_collect_to_vec};
+use wgpu::BufferUsages;
+
+use super::kernels::{Arithmetic, Kernel, MAX_RULES, PACK_SURVIVORS, PackParams, SEED_CUTS, STEP_BYTES};
+use super::kernels::{SeedParams, TILE, TileParams, groups};
+use super::panels::Chunk;
+use crate::device::fault::Fault;
+use crate::device::gpu::{Gpu, Traffic};
+
+/// Garbage for output buffers: a plausible count, row and product, which is why it must never be read.
+const POISON: u32 = 0x3f00_0001;
+
+/// The open device and what it holds.
+#[derive(Debug)]
+pub(super) struct Session {
+    gpu: Gpu,
+    tile_f32: wgpu::ComputePipeline,
+    tile_i8: wgpu::ComputePipeline,
+    seed: wgpu::ComputePipeline,
+    pack: wgpu::ComputePipeline,
+    buffers: Option<Buffers>,
+}
+
+/// The sizes of a job: everything that buffers and kernels depend on.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    pub arithmetic: Arithmetic,
+    /// Steps of the tile kernel.
+    pub steps: usize,
+    /// Words of a row's facts.
+    pub stride: usize,
+    /// What the tile kernels know of each rule.
+    pub rules: [[u32; 4]; MAX_RULES],
+    /// K of each rule.
+    pub k: [u32; MAX_RULES],
+    /// How many of them there are.
+    pub rule_count: usize,
+    /// Per scope its ranges, then the ranges.
+    pub scopes: Vec<[u32; 2]>,
+    /// Tiles that a chunk may have.
+    pub chunk: usize,
+    /// Work items that a strip may have.
+    pub items: usize,
+    /// Survivors that a row can keep in one strip.
+    pub slots: usize,
+    /// Survivors that can be read back from one strip.
+    pub room: usize,
+    /// Buckets per list that is seeded.
+    pub buckets: usize,
+    /// Strips under way at a time.
+    pub depth: usize,
+    /// Chunks that are held at a time, at least 2.
+    pub residents: usize,
+    /// Whether to fill every output with garbage before a dispatch.
+    pub poison: bool,
+}
+
+/// One dispatch of the tile kernel as words.
+#[derive(Debug)]
+pub(super) struct Dispatch {
+    /// Numbers of the anchors' and the candidates' chunk.
+    pub chunks: (usize, usize),
+    /// Number of the first row of each.
+    pub first_row: [usize; 2],
+    /// Rows of each, with those that fill the last tile. The candidates' are not counted again when both chunks are one.
+    pub rows: [usize; 2],
+    /// Tile of the anchors, tile of the candidates (within their chunks), rules of both directions.
+    pub work: Vec<[u32; 4]>,
+    /// `[rule][local row]`: the lowest value that may matter.
+    pub cuts: Vec<f32>,
+}
+
+/// What a strip found.
+#[derive(Debug)]
+pub(super) struct Harvest {
+    /// Per local row: where its survivors start in `packed`, and how many there were.
+    pub places: Vec<[u32; 2]>,
+    /// Candidate row and bits of the value.
+    pub packed: Vec<[u32; 2]>,
+    /// How long the device was busy with it.
+    pub busy: Duration,
+}
+
+/// Buffers of one job. Only what the host maps exists once per strip under way: the queue runs one strip after the other.
+#[derive(Debug)]
+struct Buffers {
+    shape: Shape,
+    scopes: wgpu::Buffer,
+    facts: wgpu::Buffer,
+    cuts: wgpu::Buffer,
+    work: wgpu::Buffer,
+    survivors: wgpu::Buffer,
+    counts: wgpu::Buffer,
+    used: wgpu::Buffer,
+    places: wgpu::Buffer,
+    packed: wgpu::Buffer,
+    keys: wgpu::Buffer,
+    seeds: wgpu::Buffer,
+    params: wgpu::Buffer,
+    small_params: wgpu::Buffer,
+    staging: Vec<wgpu::Buffer>,
+    chunks: BTreeMap<usize, Resident>,
+    clock: u64,
+    room: usize,
+    under_way: Vec<Option<UnderWay>>,
+    idle_since: Instant,
+}
+
+#[derive(Debug)]
+struct Resident {
+    panels: wgpu::Buffer,
+    facts: wgpu::Buffer,
+    used_at: u64,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    submission: wgpu::SubmissionIndex,
+    launched: Instant,
+    rows: usize,
+    room: usize,
+}
+
+impl Session {
+    /// Compiles the kernels.
+    pub(super) fn new(mut gpu: Gpu) -> Result<Session, Fault> {
+        let mut compile = |kernel: &Kernel| gpu.kernel(kernel.name, kernel.wgsl, kernel.bindings);
+        let (tile_f32, tile_i8) = (compile(Arithmetic::F32.kernel())?, compile(Arithmetic::Int8.kernel())?);
+        let (seed, pack) = (compile(&SEED_CUTS)?, compile(&PACK_SURVIVORS)?);
+        Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None })
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        self.gpu.traffic()
+    }
+
+    /// Whether a test wants this device to give a wrong answer.
+    pub(super) fn lies(&self) -> bool {
+        self.gpu.faults().wrong_answer()
+    }
+
+    /// Gives the buffers of the last job back.
+    pub(super) fn clear(&mut self) {
+        self.buffers = None;
+    }
+
+    /// Allocates what a job of this shape needs, chunks aside.
+    pub(super) fn prepare(&mut self, shape: Shape) -> Result<(), Fault> {
+        self.buffers = None;
+        let gpu = &mut self.gpu;
+        let mut buffer = |what, words: usize, usage| gpu.buffer(what, words as u64 * 4, usage);
+        let (input, output) = (BufferUsages::STORAGE | BufferUsages::COPY_DST, storage_out());
+        let rows = 2 * shape.chunk * TILE;
+        let lists = shape.chunk * TILE * shape.rule_count;
+        let scopes = buffer("scopes", 2 * shape.scopes.len(), input)?;
+        let made = Buffers {
+            facts: buffer("facts", rows * shape.stride, input)?,
+            cuts: buffer("cuts", rows * shape.rule_count, input)?,
+            work: buffer("work", 4 * shape.items, input)?,
+            survivors: buffer("survivors", 2 * rows * shape.slots, output)?,
+            counts: buffer("counts", rows, output)?,
+            used: buffer("used", 1, output)?,
+            places: buffer("places", 2 * rows, output)?,
+            packed: buffer("packed", 2 * shape.room, output)?,
+            keys: buffer("keys", (lists * shape.buckets).max(1), output)?,
+            seeds: buffer("seeds", lists.max(1), output)?,
+            params: buffer("parameters", size_of::<TileParams>() / 4, uniform())?,
+            small_params: buffer("parameters", size_of::<SeedParams>() / 4, uniform())?,
+            staging: (0..shape.depth)
+                .map(|_| buffer("staging", 2 * (rows + shape.room), BufferUsages::MAP_READ | BufferUsages::COPY_DST))
+                .collect::<Result<_, Fault>>()?,
+            chunks: BTreeMap::new(),
+            clock: 0,
+            room: shape.room,
+            under_way: std::iter::repeat_with(|| None).take(shape.depth).collect(),
+            idle_since: Instant::now(),
+            scopes,
+            shape,
+        };
+        self.gpu.upload(&made.scopes, 0, cast_slice(&made.shape.scopes))?;
+        self.buffers = Some(made);
+        Ok(())
+    }
+
+    /// Whether a chunk is held.
+    pub(super) fn holds(&self, chunk: usize) -> bool {
+        self.buffers.as_ref().is_some_and(|buffers| buffers.chunks.contains_key(&chunk))
+    }
+
+    /// Uploads a chunk; the least recently used ones make room, but never `beside`.
+    pub(super) fn load(&mut self, number: usize, beside: usize, chunk: &Chunk) -> Result<(), Fault> {
+        let buffers = self.buffers.as_mut().expect("a job was prepared");
+        while buffers.chunks.len() >= buffers.shape.residents {
+            buffers.evict(beside);
+        }
+        let loaded = match upload_chunk(&mut self.gpu, chunk) {
+            // The memory is full: from now on hold no more than it took.
+            Err(Fault::OutOfMemory { .. }) if buffers.chunks.len() > 1 => {
+                buffers.shape.residents = buffers.chunks.len().max(2);
+                buffers.evict(beside);
+                upload_chunk(&mut self.gpu, chunk)
+            }
+            outcome => outcome,
+        };
+        let (panels, facts) = loaded?;
+        buffers.clock += 1;
+        buffers.chunks.insert(number, Resident { panels, facts, used_at: buffers.clock });
+        Ok(())
+    }
+
+    /// Sends a strip to the device, to be collected as `set`.
+    pub(super) fn launch(&mut self, set: usize, strip: &Dispatch) -> Result<(), Fault> {
+        let room = self.buffers().room;
+        let rows = self.send(strip, 0)?;
+        let shape = &self.buffers().shape;
+        let params = PackParams { rows: narrow(rows), slots: narrow(shape.slots), room: narrow(room) };
+        let buffers = self.buffers.as_ref().expect("a job was prepared");
+        self.gpu.upload(&buffers.small_params, 0, bytes_of(&params))?;
+        let tile = self.bind_tile(strip, &buffers.counts);
+        let bound = [&buffers.small_params, &buffers.survivors, &buffers.counts, &buffers.used, &buffers.places, &buffers.packed];
+        let pack = self.gpu.bind(&self.pack, &bound.map(wgpu::Buffer::as_entire_binding));
+        let launched = Instant::now();
+        let submission = self.gpu.submit(|encoder| {
+            buffers.copy_facts(encoder, strip);
+            encoder.clear_buffer(&buffers.counts, 0, None);
+            encoder.clear_buffer(&buffers.used, 0, None);
+            dispatch(encoder, self.tile(buffers), &tile, strip.work.len());
+            dispatch(encoder, &self.pack, &pack, rows.div_ceil(PACK_SURVIVORS.workgroup as usize));
+            let (head, tail) = (rows as u64 * 8, room as u64 * 8);
+            encoder.copy_buffer_to_buffer(&buffers.places, 0, &buffers.staging[set], 0, head);
+            encoder.copy_buffer_to_buffer(&buffers.packed, 0, &buffers.staging[set], head, tail);
+        })?;
+        self.buffers_mut().under_way[set] = Some(UnderWay { submission, launched, rows, room });
+        Ok(())
+    }
+
+    /// Waits for a strip and reads what it found.
+    pub(super) fn collect(&mut self, set: usize, timeout: Duration) -> Result<Harvest, Fault> {
+        let buffers = self.buffers.as_mut().expect("a job was prepared");
+        let strip = buffers.under_way[set].take().expect("the strip was launched");
+        let (rows, room) = (strip.rows, strip.room);
+        let all = 0..(rows + room) as u64 * 8;
+        let (places, packed) = self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
+            let places: Vec<[u32; 2]> = pod_collect_to_vec(&bytes[..rows * 8]);
+            let used = places.iter().map(|&[start, count]| start as usize + (count as usize).min(buffers.shape.slots));
+            let used = used.max().unwrap_or(0).min(room);
+            (places, pod_collect_to_vec::<u8, [u32; 2]>(&bytes[rows * 8..(rows + used) * 8]))
+        })?;
+        let now = Instant::now();
+        let busy = now - strip.launched.max(buffers.idle_since);
+        buffers.idle_since = now;
+        // What was needed last is a good guess at what is needed next; rows that find no room are run again.
+        let wanted = (2 * packed.len()).max(rows).max(buffers.room / 2);
+        buffers.room = wanted.min(buffers.shape.room);
+        Ok(Harvest { places, packed, busy })
+    }
+
+    /// For every list of one chunk, the key of a value that K of its entries reach, or 0: `[row][rule]`.
+    pub(super) fn seed(&mut self, strip: &Dispatch, timeout: Duration) -> Result<Vec<u32>, Fault> {
+        let buckets = self.buffers().shape.buckets;
+        let rows = self.send(strip, buckets)?;
+        let buffers = self.buffers.as_ref().expect("a job was prepared");
+        let lists = rows * buffers.shape.rule_count;
+        let params = SeedParams {
+            lists: narrow(lists),
+            rules: narrow(buffers.shape.rule_count),
+            buckets: narrow(buckets),
+            gap: 0,
+            k: buffers.shape.k,
+        };
+        self.gpu.upload(&buffers.small_params, 0, bytes_of(&params))?;
+        let tile = self.bind_tile(strip, &buffers.keys);
+        let bound = [&buffers.small_params, &buffers.keys, &buffers.seeds];
+        let seed = self.gpu.bind(&self.seed, &bound.map(wgpu::Buffer::as_entire_binding));
+        let bytes = lists as u64 * 4;
+        let submission = self.gpu.submit(|encoder| {
+            buffers.copy_facts(encoder, strip);
+            encoder.clear_buffer(&buffers.keys, 0, None);
+            dispatch(encoder, self.tile(buffers), &tile, strip.work.len());
+            dispatch(encoder, &self.seed, &seed, lists.div_ceil(SEED_CUTS.workgroup as usize));
+            encoder.copy_buffer_to_buffer(&buffers.seeds, 0, &buffers.staging[0], 0, bytes);
+        })?;
+        self.gpu.read(&buffers.staging[0], 0..bytes, submission, timeout, pod_collect_to_vec)
+    }
+
+    /// Uploads what a dispatch of the tile kernel reads; returns its local rows.
+    fn send(&mut self, strip: &Dispatch, buckets: usize) -> Result<usize, Fault> {
+        let buffers = self.buffers.as_mut().expect("a job was prepared");
+        buffers.clock += 1;
+        for chunk in [strip.chunks.0, strip.chunks.1] {
+            buffers.chunks.get_mut(&chunk).expect("the chunk was loaded").used_at = buffers.clock;
+        }
+        let shape = &buffers.shape;
+        let own = strip.chunks.0 == strip.chunks.1;
+        let rows = strip.rows[0] + if own { 0 } else { strip.rows[1] };
+        let params = TileParams {
+            steps: narrow(shape.steps),
+            items: narrow(strip.work.len()),
+            first_row: strip.first_row.map(narrow),
+            first_fact: if own { 0 } else { narrow(strip.rows[0]) },
+            rows: narrow(rows),
+            stride: narrow(shape.stride),
+            slots: narrow(shape.slots),
+            rules: narrow(shape.rule_count),
+            buckets: narrow(buckets),
+            gap: [0; 2],
+            rule: shape.rules,
+        };
+        if shape.poison {
+            let outputs = [&buffers.survivors, &buffers.counts, &buffers.used, &buffers.places, &buffers.packed];
+            for buffer in outputs.into_iter().chain([&buffers.keys, &buffers.seeds]) {
+                let words = usize::try_from(buffer.size() / 4).expect("a buffer of a test is small");
+                self.gpu.upload(buffer, 0, cast_slice(&vec![POISON; words]))?;
+            }
+        }
+        self.gpu.upload(&buffers.params, 0, bytes_of(&params))?;
+        self.gpu.upload(&buffers.work, 0, cast_slice(&strip.work))?;
+        self.gpu.upload(&buffers.cuts, 0, cast_slice(&strip.cuts))?;
+        Ok(rows)
+    }
+
+    fn bind_tile(&self, strip: &Dispatch, counts: &wgpu::Buffer) -> wgpu::BindGroup {
+        let buffers = self.buffers();
+        let panels = |chunk: usize| &buffers.chunks[&chunk].panels;
+        let (anchors, candidates) = (panels(strip.chunks.0), panels(strip.chunks.1));
+        let inputs = [&buffers.params, anchors, candidates, &buffers.facts, &buffers.cuts, &buffers.scopes, &buffers.work];
+        let all: Vec<_> =
+            inputs.into_iter().chain([&buffers.survivors, counts]).map(wgpu::Buffer::as_entire_binding).collect();
+        self.gpu.bind(self.tile(buffers), &all)
+    }
+
+    fn tile(&self, buffers: &Buffers) -> &wgpu::ComputePipeline {
+        match buffers.shape.arithmetic {
+            Arithmetic::F32 => &self.tile_f32,
+            Arithmetic::Int8 => &self.tile_i8,
+        }
+    }
+
+    fn buffers(&self) -> &Buffers {
+        self.buffers.as_ref().expect("a job was prepared")
+    }
+
+    fn buffers_mut(&mut self) -> &mut Buffers {
+        self.buffers.as_mut().expect("a job was prepared")
+    }
+}
+
+impl Buffers {
+    /// Lets go of the chunk that was not used for longest, other than `but`.
+    fn evict(&mut self, but: usize) {
+        let others = self.chunks.iter().filter(|&(&number, _)| number != but);
+        if let Some(oldest) = others.min_by_key(|(_, resident)| resident.used_at).map(|(&number, _)| number) {
+            self.chunks.remove(&oldest);
+        }
+    }
+
+    /// Puts the facts of both chunks where the kernel looks for those of the local rows.
+    fn copy_facts(&self, encoder: &mut wgpu::CommandEncoder, strip: &Dispatch) {
+        let bytes = |rows: usize| (rows * self.shape.stride * 4) as u64;
+        let (a, b) = strip.chunks;
+        encoder.copy_buffer_to_buffer(&self.chunks[&a].facts, 0, &self.facts, 0, bytes(strip.rows[0]));
+        if a != b {
+            let (at, size) = (bytes(strip.rows[0]), bytes(strip.rows[1]));
+            encoder.copy_buffer_to_buffer(&self.chunks[&b].facts, 0, &self.facts, at, size);
+        }
+    }
+}
+
+/// Bytes that a chunk's panels take.
+pub(super) fn panel_bytes(tiles: usize, steps: usize) -> u64 {
+    (tiles * steps * STEP_BYTES) as u64
+}
+
+fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<(wgpu::Buffer, wgpu::Buffer), Fault> {
+    let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+    let panels = gpu.buffer("panels", chunk.panels.len() as u64 * 4, usage)?;
+    let facts = gpu.buffer("facts of a chunk", chunk.facts.len() as u64 * 4, BufferUsages::COPY_SRC | BufferUsages::COPY_DST)?;
+    gpu.upload(&panels, 0, cast_slice(&chunk.panels))?;
+    gpu.upload(&facts, 0, cast_slice(&chunk.facts))?;
+    Ok((panels, facts))
+}
+
+fn dispatch(encoder: &mut wgpu::CommandEncoder, kernel: &wgpu::ComputePipeline, bound: &wgpu::BindGroup, wanted: usize) {
+    let (x, y) = groups(wanted);
+    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+    pass.set_pipeline(kernel);
+    pass.set_bind_group(0, bound, &[]);
+    pass.dispatch_workgroups(x, y, 1);
+}
+
+fn storage_out() -> BufferUsages {
+    BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC
+}
+
+fn uniform() -> BufferUsages {
+    BufferUsages::UNIFORM | BufferUsages::COPY_DST
+}
+
+fn narrow(n: usize) -> u32 {
+    u32::try_from(n).expect("a strip is smaller than 2^32 in every measure")
+}
