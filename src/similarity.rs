@@ -4,7 +4,10 @@
 //! An engine *proposes* pairs under a proven error bound and *decides* with the canonical score alone, so every engine gives
 //! the same lists. [`Lists`] is the contract that the plan fills and every engine reads.
 
+pub mod bounds;
+mod classes;
 pub mod cpu;
+mod join;
 pub mod lists;
 pub mod matrix;
 mod state;

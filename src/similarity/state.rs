@@ -9,11 +9,13 @@ pub(super) struct TileLists {
     first_row: usize,
     rules: usize,
     lists: Vec<OpenList>,
+    /// Per list, a canonical score that its entries are known to reach: nothing below it can matter.
+    floors: Vec<f32>,
 }
 
 /// One list while it fills: at most K entries, the best first.
 #[derive(Debug, Default)]
-pub(super) struct OpenList {
+struct OpenList {
     entries: Vec<Held>,
 }
 
@@ -37,28 +39,38 @@ impl Held {
 impl TileLists {
     pub(super) fn new(lists: &Lists, rows: std::ops::Range<usize>) -> TileLists {
         let rules = lists.rules.len();
+        let least = rows.clone().flat_map(|_| lists.rules.iter().map(|rule| rule.min_score));
         TileLists {
             first_row: rows.start,
             rules,
             lists: std::iter::repeat_with(OpenList::default).take(rows.len() * rules).collect(),
+            floors: least.collect(),
         }
     }
 
-    pub(super) fn list(&mut self, row: usize, rule: usize) -> &mut OpenList {
-        &mut self.lists[(row - self.first_row) * self.rules + rule]
-    }
-
     /// The lowest canonical score that could still enter the list of a row that has one.
-    pub(super) fn threshold(&mut self, lists: &Lists, row: usize, rule: usize) -> f32 {
-        let (k, least) = (lists.rules[rule].k, lists.rules[rule].min_score);
-        self.list(row, rule).threshold(k, least)
+    pub(super) fn threshold(&self, lists: &Lists, row: usize, rule: usize) -> f32 {
+        let at = self.at(row, rule);
+        let entries = &self.lists[at].entries;
+        let last = entries.last().filter(|_| entries.len() >= lists.rules[rule].k);
+        last.map_or(self.floors[at], |last| last.score.max(self.floors[at]))
     }
 
-    /// Offers a pair to a list of `anchor`; returns whether it entered.
+    /// Lets nothing below `at_least` into the list any more.
+    ///
+    /// Exact when K entries that the list may hold at once (of different groups, where variants compete) have at least this
+    /// canonical score, whether they have been offered or not: they still enter, as do ties.
+    pub(super) fn raise(&mut self, row: usize, rule: usize, at_least: f32) {
+        let at = self.at(row, rule);
+        self.floors[at] = self.floors[at].max(at_least);
+    }
+
+    /// Offers a pair to a list of `anchor`; returns whether it entered. A pair that was offered before changes nothing.
     pub(super) fn offer(&mut self, lists: &Lists, rule: usize, anchor: usize, candidate: usize, score: f32) -> bool {
         let contract = &lists.rules[rule];
         debug_assert_ne!(contract.scope[anchor], NO_LIST);
-        if score < contract.min_score {
+        let at = self.at(anchor, rule);
+        if score < self.floors[at] {
             return false;
         }
         let held = Held {
@@ -67,7 +79,7 @@ impl TileLists {
             id_rank: lists.id_rank[candidate],
             group: lists.collapses(contract, anchor, candidate).then(|| lists.group[candidate]),
         };
-        self.list(anchor, rule).insert(held, contract.k)
+        self.lists[at].insert(held, contract.k)
     }
 
     /// The finished lists, in the order of rows, then rules.
@@ -75,16 +87,20 @@ impl TileLists {
         let entry = |held: &Held| Entry { row: held.row, score: held.score };
         self.lists.into_iter().map(|list| list.entries.iter().map(entry).collect()).collect()
     }
+
+    fn at(&self, row: usize, rule: usize) -> usize {
+        (row - self.first_row) * self.rules + rule
+    }
 }
 
 impl OpenList {
-    fn threshold(&self, k: usize, least: f32) -> f32 {
-        if self.entries.len() < k { least } else { self.entries.last().map_or(least, |last| last.score) }
-    }
-
     fn insert(&mut self, new: Held, k: usize) -> bool {
         let full = self.entries.len() >= k;
         if full && self.entries.last().is_none_or(|last| !new.precedes(last)) {
+            return false;
+        }
+        let place = self.entries.partition_point(|held| held.precedes(&new));
+        if self.entries.get(place).is_some_and(|held| held.row == new.row) {
             return false;
         }
         if new.group.is_some()
@@ -102,8 +118,8 @@ impl OpenList {
             // Doubling, but never beyond K: there are millions of lists.
             self.entries.reserve_exact(self.entries.len().max(4).min(k - self.entries.len()));
         }
-        let at = self.entries.partition_point(|held| held.precedes(&new));
-        self.entries.insert(at, new);
+        // Whatever left the list was behind this place.
+        self.entries.insert(place, new);
         true
     }
 }
