@@ -10,6 +10,7 @@ pub mod cpu;
 mod join;
 pub mod lists;
 pub mod matrix;
+pub mod remaining;
 mod state;
 pub mod tiles;
 
@@ -38,8 +39,8 @@ pub trait Similarity: Sync {
 
     /// Fills every list of every visual rule, in the order of [`Lists::rules`]; rules without looks get no lists.
     ///
-    /// `matrix` holds one unit vector per row that has one: rows `0..matrix.rows()` of `lists`. `progress` counts pairs of
-    /// tiles as [`tiles::Tiles::count_pairs`] does.
+    /// `matrix` holds one unit vector per row that has one: rows `0..matrix.rows()` of `lists`. `progress` counts pairs
+    /// of rows as [`remaining::Remaining::pairs`] does.
     ///
     /// # Errors
     /// Only what no engine can mend.

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::bounds::margin;
 use super::join::{Join, Survivor};
+use super::remaining::Remaining;
 use super::tiles::Tiles;
 use super::{Lists, Matrix, Similarity, TopK};
 use crate::error::Result;
@@ -41,15 +42,22 @@ impl Similarity for Cpu {
 
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>> {
         let tiles = Tiles::new(lists, matrix.rows(), self.tile);
-        progress.start(tiles.count_pairs());
+        let remaining = Remaining::new(&tiles);
+        progress.start(remaining.pairs());
         let join = Join::new(matrix, lists, &tiles);
-        // The own tile first: it holds a row's neighbors in category and price, so thresholds rise early.
-        let own = |i| if tiles.reaches(i, i) { vec![(i, false)] } else { Vec::new() };
-        let others = |i| tiles.work(i).into_iter().filter(|&(j, _)| j != i).collect::<Vec<_>>();
-        (0..tiles.count()).into_par_iter().for_each(|i| score(&join, i, &own(i), progress));
-        (0..tiles.count()).into_par_iter().for_each(|i| score(&join, i, &others(i), progress));
+        finish(&join, &remaining, progress);
         Ok(join.into_lists())
     }
+}
+
+/// Scores every pair of tiles that remains, and leaves the marks as they are. Nobody else may score meanwhile.
+pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) {
+    // The own tile first: it holds a row's neighbors in category and price, so thresholds rise early.
+    let own = |i| if remaining.needs(i, i) { vec![(i, false)] } else { Vec::new() };
+    let others = |i| remaining.work(i).into_iter().filter(|&(j, _)| j != i).collect::<Vec<_>>();
+    let tiles = join.tiles.count();
+    (0..tiles).into_par_iter().for_each(|i| score(join, i, &own(i), progress));
+    (0..tiles).into_par_iter().for_each(|i| score(join, i, &others(i), progress));
 }
 
 /// Scores one row with every row of some tiles, for the row's own lists.
@@ -93,7 +101,7 @@ mod tests {
     use super::*;
     use crate::rules::GroupScope;
     use crate::similarity::lists::NO_PRICE;
-    use crate::similarity::{RuleLists, canonical_score};
+    use crate::similarity::{NO_LIST, RuleLists, canonical_score};
 
     /// One rule over everything: rows × dimension vectors with `distinct` different ones.
     fn everything(rows: usize, dimension: usize, distinct: usize) -> (Matrix, Lists) {
@@ -162,5 +170,59 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// What a device does, by hand: thresholds go out, floors and survivors come in, repeated and in strips.
+    fn by_proposals(join: &Join<'_>, rule: &RuleLists, floor: impl Fn(usize) -> Option<f32>) {
+        let everyone = |row: usize, from: usize| {
+            let score = move |candidate| canonical_score(join.matrix.row(row), join.matrix.row(candidate));
+            (0..join.matrix.rows()).skip(from).map(move |candidate| Survivor { candidate, upper: score(candidate) })
+        };
+        for tile in 0..join.tiles.count() {
+            for row in join.tiles.range(tile) {
+                if let Some(at_least) = floor(row) {
+                    join.raise(0, row, at_least);
+                }
+                join.decide_row(row, &mut everyone(row, row).collect());
+            }
+            let mut thresholds = Vec::new();
+            join.thresholds(tile, |row, number, threshold| {
+                assert_eq!((row, number), (join.tiles.range(tile).start + thresholds.len(), 0));
+                assert_eq!(threshold.is_some(), rule.scope[row] != NO_LIST);
+                thresholds.push(threshold.unwrap_or(f32::INFINITY));
+            });
+            let first = join.tiles.range(tile).start;
+            join.decide_rows(join.tiles.range(tile), |row, survivors| {
+                survivors.extend(everyone(row, 0).filter(|survivor| survivor.upper >= thresholds[row - first]));
+            });
+        }
+    }
+
+    #[test]
+    fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
+        let (matrix, mut lists) = everything(150, 9, 60);
+        lists.rules[0].scope[7] = NO_LIST;
+        let tiles = Tiles::new(&lists, matrix.rows(), 16);
+        let expected = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
+        let floor = |row: usize| expected[0][row].get(lists.rules[0].k - 1).map(|last| last.score);
+
+        let join = Join::new(&matrix, &lists, &tiles);
+        by_proposals(&join, &lists.rules[0], |_| None);
+        assert_eq!(join.into_lists(), expected);
+
+        let join = Join::new(&matrix, &lists, &tiles);
+        by_proposals(&join, &lists.rules[0], floor);
+        assert_eq!(join.into_lists(), expected);
+
+        // Some tiles row by row, some of the marks cleared for it, the rest taken over.
+        let join = Join::new(&matrix, &lists, &tiles);
+        let remaining = Remaining::new(&tiles);
+        for i in (0..tiles.count()).step_by(2) {
+            let some: Vec<usize> = (0..tiles.count()).filter(|j| (i + j) % 3 > 0).collect();
+            tiles.range(i).for_each(|row| finish_row(&join, row, some.iter().copied()));
+            some.iter().skip(1).for_each(|&j| remaining.done(i, j));
+        }
+        finish(&join, &remaining, &Progress::hidden());
+        assert_eq!(join.into_lists(), expected);
     }
 }

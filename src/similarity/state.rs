@@ -123,3 +123,88 @@ impl OpenList {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::GroupScope;
+    use crate::similarity::RuleLists;
+    use crate::similarity::lists::NO_PRICE;
+
+    /// One anchor, row 0 of group 0, and a candidate per group.
+    fn one_list(groups: &[u32], scope: GroupScope, k: usize, min_score: f32) -> Lists {
+        let rows = groups.len() + 1;
+        let n = u32::try_from(rows).unwrap();
+        Lists {
+            id_rank: (0..n).rev().collect(),
+            group: std::iter::once(0).chain(groups.iter().copied()).collect(),
+            price_rank: vec![NO_PRICE; rows],
+            codes: Vec::new(),
+            rules: vec![RuleLists {
+                visual: true,
+                k,
+                min_score,
+                group: scope,
+                scopes: vec![std::iter::once(0..n).collect()],
+                scope: vec![0; rows],
+                bands: None,
+                must_match: Vec::new(),
+                must_differ: Vec::new(),
+            }],
+        }
+    }
+
+    fn filled(lists: &Lists, offers: &[(usize, f32)], raises: impl Fn(usize) -> Option<f32>) -> Vec<Entry> {
+        let mut state = TileLists::new(lists, 0..1);
+        for (turn, &(candidate, score)) in offers.iter().enumerate() {
+            if let Some(at_least) = raises(turn) {
+                state.raise(0, 0, at_least);
+            }
+            if lists.admits(&lists.rules[0], 0, candidate) {
+                let matters = score >= state.threshold(lists, 0, 0);
+                assert!(state.offer(lists, 0, 0, candidate, score) <= matters);
+            }
+        }
+        state.finish().remove(0)
+    }
+
+    proptest! {
+        /// Few scores and groups, so that ties and variants are frequent.
+        #[test]
+        fn neither_repetition_nor_order_nor_a_proven_floor_changes_a_list(
+            candidates in prop::collection::vec((0_u32..5, 0_u8..6), 1..24),
+            scope in prop::sample::select(vec![GroupScope::Other, GroupScope::Same, GroupScope::Any]),
+            k in 1_usize..6,
+            least in prop::option::of(0_u8..6),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+            floors in prop::collection::vec(prop::option::of((0_u8..6, any::<bool>())), 90),
+        ) {
+            let score = |of: u8| f32::from(of) / 8.0;
+            let groups: Vec<u32> = candidates.iter().map(|&(group, _)| group).collect();
+            let lists = one_list(&groups, scope, k, least.map_or(f32::NEG_INFINITY, score));
+            let once: Vec<(usize, f32)> =
+                candidates.iter().enumerate().map(|(at, &(_, of))| (at + 1, score(of))).collect();
+            let plain = filled(&lists, &once, |_| None);
+            // Any pairs any number of times in any order, and then all of them.
+            let mut often: Vec<(usize, f32)> = order.iter().map(|index| once[index.index(once.len())]).collect();
+            often.extend(once.iter().rev());
+            prop_assert_eq!(&filled(&lists, &often, |_| None), &plain);
+            // What K entries are known to reach, exactly or below.
+            let proven = if plain.len() == k { plain[k - 1].score } else { f32::NEG_INFINITY };
+            let raised = filled(&lists, &often, |turn| {
+                floors[turn].map(|(below, exact)| if exact { proven } else { proven - score(below) })
+            });
+            prop_assert_eq!(&raised, &plain);
+        }
+    }
+
+    #[test]
+    fn a_floor_that_is_not_proven_loses_entries() {
+        let lists = one_list(&[1, 2, 3], GroupScope::Other, 2, f32::NEG_INFINITY);
+        let offers = [(1, 0.25), (2, 0.5), (3, 0.125)];
+        assert_eq!(filled(&lists, &offers, |_| None).len(), 2);
+        assert_eq!(filled(&lists, &offers, |_| Some(0.5)), [Entry { row: 2, score: 0.5 }]);
+    }
+}
