@@ -11,6 +11,7 @@ mod join;
 pub mod lists;
 pub mod matrix;
 pub mod remaining;
+mod report;
 mod state;
 pub mod tiles;
 
@@ -19,6 +20,7 @@ use crate::progress::Progress;
 
 pub use lists::{Lists, NO_LIST, RuleLists};
 pub use matrix::{Matrix, canonical_score};
+pub use report::{Found, Report};
 
 /// One entry of a finished list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +36,6 @@ pub type TopK = Vec<Vec<Entry>>;
 
 /// An engine that fills lists.
 pub trait Similarity: Sync {
-    /// What computes, for the manifest.
-    fn name(&self) -> String;
-
     /// Fills every list of every visual rule, in the order of [`Lists::rules`]; rules without looks get no lists.
     ///
     /// `matrix` holds one unit vector per row that has one: rows `0..matrix.rows()` of `lists`. `progress` counts pairs
@@ -44,5 +43,5 @@ pub trait Similarity: Sync {
     ///
     /// # Errors
     /// Only what no engine can mend.
-    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>>;
+    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found>;
 }

@@ -14,7 +14,7 @@ use super::bounds::margin;
 use super::join::{Join, Survivor};
 use super::remaining::Remaining;
 use super::tiles::Tiles;
-use super::{Lists, Matrix, Similarity, TopK};
+use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::error::Result;
 use crate::progress::Progress;
 use propose::Products;
@@ -36,17 +36,15 @@ impl Default for Cpu {
 }
 
 impl Similarity for Cpu {
-    fn name(&self) -> String {
-        "cpu".to_owned()
-    }
-
-    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>> {
+    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
         let tiles = Tiles::new(lists, matrix.rows(), self.tile);
         let remaining = Remaining::new(&tiles);
-        progress.start(remaining.pairs());
+        let pairs = remaining.pairs();
+        progress.start(pairs);
         let join = Join::new(matrix, lists, &tiles);
         finish(&join, &remaining, progress);
-        Ok(join.into_lists())
+        let report = Report { device: "cpu".to_owned(), pairs_on_cpu: pairs, ..Report::default() };
+        Ok(Found { lists: join.into_lists(), report })
     }
 }
 
@@ -159,7 +157,7 @@ mod tests {
             [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)]
         {
             let (matrix, lists) = everything(rows, dimension, distinct);
-            let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").remove(0);
+            let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists.remove(0);
             assert_eq!(found.len(), rows);
             for (anchor, list) in found.iter().enumerate() {
                 let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
@@ -203,7 +201,7 @@ mod tests {
         let (matrix, mut lists) = everything(150, 9, 60);
         lists.rules[0].scope[7] = NO_LIST;
         let tiles = Tiles::new(&lists, matrix.rows(), 16);
-        let expected = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
+        let expected = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists;
         let floor = |row: usize| expected[0][row].get(lists.rules[0].k - 1).map(|last| last.score);
 
         let join = Join::new(&matrix, &lists, &tiles);
