@@ -10,6 +10,7 @@ use crate::job::{self, memory, sight, warnings};
 use crate::output::OutputFolder;
 use crate::plan::{Plan, Service, Sight};
 use crate::similarity::cpu;
+use crate::similarity::remaining::Remaining;
 use crate::similarity::tiles::Tiles;
 
 /// Reads the catalog, plans the rules and says what a run would come to, as text for a person.
@@ -66,7 +67,7 @@ fn describe(
     for warning in warnings::of(config, catalog) {
         writeln!(text, "warning   {warning}")?;
     }
-    let pairs = Tiles::new(&plan.lists, plan.seen, cpu::TILE).count_pairs();
+    let pairs = Remaining::new(&Tiles::new(&plan.lists, plan.seen, cpu::TILE)).pairs();
     writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
     writeln!(text, "memory    about {} MiB", memory::estimate(config, catalog, plan).div_ceil(1 << 20))
 }

@@ -78,11 +78,12 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     let staging = out.stage(&run_id, config.run_date)?;
     stages.time("writing", || {
-        let recommender = Recommender::new(&catalog, &config.rules, &plan, &found);
+        let recommender = Recommender::new(&catalog, &config.rules, &plan, &found.lists);
         tables::write(config, &staging, &recommender, &matrix, &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
-    manifest.device = engine.name();
+    manifest.device.clone_from(&found.report.device);
+    manifest.similarity = found.report;
     manifest.embedder.dimension = matrix.dimension();
     manifest.counts.vectors = matrix.rows() as u64;
     manifest.timings = stages.finish();

@@ -4,9 +4,14 @@
 //! An engine *proposes* pairs under a proven error bound and *decides* with the canonical score alone, so every engine gives
 //! the same lists. [`Lists`] is the contract that the plan fills and every engine reads.
 
+pub mod bounds;
+mod classes;
 pub mod cpu;
+mod join;
 pub mod lists;
 pub mod matrix;
+pub mod remaining;
+mod report;
 mod state;
 pub mod tiles;
 
@@ -15,6 +20,7 @@ use crate::progress::Progress;
 
 pub use lists::{Lists, NO_LIST, RuleLists};
 pub use matrix::{Matrix, canonical_score};
+pub use report::{Found, Report};
 
 /// One entry of a finished list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,15 +36,12 @@ pub type TopK = Vec<Vec<Entry>>;
 
 /// An engine that fills lists.
 pub trait Similarity: Sync {
-    /// What computes, for the manifest.
-    fn name(&self) -> String;
-
     /// Fills every list of every visual rule, in the order of [`Lists::rules`]; rules without looks get no lists.
     ///
-    /// `matrix` holds one unit vector per row that has one: rows `0..matrix.rows()` of `lists`. `progress` counts pairs of
-    /// tiles as [`tiles::Tiles::count_pairs`] does.
+    /// `matrix` holds one unit vector per row that has one: rows `0..matrix.rows()` of `lists`. `progress` counts pairs
+    /// of rows as [`remaining::Remaining::pairs`] does.
     ///
     /// # Errors
     /// Only what no engine can mend.
-    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>>;
+    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found>;
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::job::sight;
 use crate::plan::Plan;
 use crate::similarity::RuleLists;
+use crate::similarity::cpu::TILE;
 use crate::similarity::lists::NO_LIST;
 
 /// Refuses a night that would need more than `--memory` allows, before anything is embedded.
@@ -35,7 +36,7 @@ const PROGRAM: usize = 16 << 20;
 const PER_THREAD: usize = 32 << 20;
 
 /// Bytes that a night holds at its peak: vectors twice (by product and by row), plan, lists (while they fill and when they are
-/// finished), products, and what each thread works with.
+/// finished), pairs of tiles that remain, products, and what each thread works with.
 #[must_use]
 pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
     let (dimension, working) = match &catalog.vectors {
@@ -43,9 +44,10 @@ pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
         None => (FEATURES, config.threads * PER_THREAD),
     };
     let lists_of = |rule: &RuleLists| rule.scope.iter().filter(|&&scope| scope != NO_LIST).count();
-    let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (24 + 8) + 2 * 24);
+    let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (24 + 8) + 2 * 24 + 4);
     let lists: usize = plan.lists.rules.iter().filter(|rule| rule.visual).map(held).sum();
     let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
     let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();
-    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + products + working + PROGRAM) as u64
+    let remaining = plan.seen.div_ceil(TILE).pow(2) / 8;
+    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + remaining + products + working + PROGRAM) as u64
 }

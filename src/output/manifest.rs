@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{Coverage, SCHEMA_VERSION};
+use crate::similarity::Report;
 
 /// The manifest of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Manifest {
     pub rules: serde_json::Value,
     /// Where the similarities were computed, in words.
     pub device: String,
+    /// How the lists came about; empty in manifests from before it was kept.
+    #[serde(default)]
+    pub similarity: Report,
     /// Threads used.
     pub threads: usize,
     /// What came out.
@@ -152,6 +156,7 @@ impl Manifest {
             configuration: serde_json::Value::Null,
             rules: serde_json::Value::Null,
             device: String::new(),
+            similarity: Report::default(),
             threads: 0,
             counts: Counts::default(),
             timings: Vec::new(),

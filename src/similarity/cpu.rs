@@ -1,25 +1,23 @@
-//! The CPU engine: proposes pairs by blocked f32 products, decides them with the canonical score.
+//! The CPU engine: proposes pairs by blocked f32 products.
 //!
 //! Rows are cut into tiles. Every pair of tiles that some list needs is multiplied once; a pair of rows whose product plus the
-//! proven error bound reaches the threshold of a list that may hold it *survives* and is scored canonically. Thresholds only
-//! rise, and ties are settled by the canonical score and the id alone, so the result depends neither on the order of the work
-//! nor on the number of threads. This room refuses an n × n buffer: a thread holds one tile of products.
+//! proven error bound reaches the threshold of a list that may hold it *survives*. This room refuses an n × n buffer: a thread
+//! holds one tile of products.
 
-mod classes;
 mod propose;
 
-use std::sync::Mutex;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::lists::touches;
-use super::state::TileLists;
-use super::tiles::{Tiles, overlap, price_span};
-use super::{Lists, Matrix, NO_LIST, Similarity, TopK, canonical_score};
+use super::bounds::margin;
+use super::join::{Join, Survivor};
+use super::remaining::Remaining;
+use super::tiles::Tiles;
+use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::error::Result;
 use crate::progress::Progress;
-use classes::Classes;
-use propose::{Products, margin};
+use propose::Products;
 
 /// Rows of a tile: its products, 64 KiB, stay in the L2 cache.
 pub const TILE: usize = 128;
@@ -38,181 +36,70 @@ impl Default for Cpu {
 }
 
 impl Similarity for Cpu {
-    fn name(&self) -> String {
-        "cpu".to_owned()
-    }
-
-    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>> {
+    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
         let tiles = Tiles::new(lists, matrix.rows(), self.tile);
-        progress.start(tiles.count_pairs());
-        let classes = Classes::new(matrix, &lists.id_rank);
-        let join = Join { matrix, lists, tiles: &tiles, classes: &classes, margin: margin(matrix.dimension()) };
-        let state: Vec<Mutex<TileLists>> =
-            (0..tiles.count()).into_par_iter().map(|tile| Mutex::new(join.seed(tile))).collect();
-        // The own tile first: it holds a row's neighbors in category and price, so thresholds rise early.
-        let own = |i| if tiles.reaches(i, i) { vec![(i, false)] } else { Vec::new() };
-        let others = |i| tiles.work(i).into_iter().filter(|&(j, _)| j != i).collect();
-        (0..tiles.count()).into_par_iter().for_each(|i| join.run(i, own(i), &state, progress));
-        (0..tiles.count()).into_par_iter().for_each(|i| join.run(i, others(i), &state, progress));
-        Ok(collect(lists, &tiles, state))
+        let remaining = Remaining::new(&tiles);
+        let pairs = remaining.pairs();
+        progress.start(pairs);
+        let join = Join::new(matrix, lists, &tiles);
+        finish(&join, &remaining, progress);
+        let report = Report { device: "cpu".to_owned(), pairs_on_cpu: pairs, ..Report::default() };
+        Ok(Found { lists: join.into_lists(), report })
     }
 }
 
-/// Everything that a pair of tiles needs.
-struct Join<'a> {
-    matrix: &'a Matrix,
-    lists: &'a Lists,
-    tiles: &'a Tiles<'a>,
-    classes: &'a Classes<'a>,
-    margin: f32,
+/// Scores every pair of tiles that remains, and leaves the marks as they are. Nobody else may score meanwhile.
+pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) {
+    // The own tile first: it holds a row's neighbors in category and price, so thresholds rise early.
+    let own = |i| if remaining.needs(i, i) { vec![(i, false)] } else { Vec::new() };
+    let others = |i| remaining.work(i).into_iter().filter(|&(j, _)| j != i).collect::<Vec<_>>();
+    let tiles = join.tiles.count();
+    (0..tiles).into_par_iter().for_each(|i| score(join, i, &own(i), progress));
+    (0..tiles).into_par_iter().for_each(|i| score(join, i, &others(i), progress));
 }
 
-/// A pair of rows that may enter a list of its anchor.
-#[derive(Clone, Copy)]
-struct Survivor {
-    candidate: usize,
-    product: f32,
-}
-
-impl Join<'_> {
-    /// The lists of a tile with every bit-identical candidate already settled: they share one score, so the first ones by id
-    /// win and the rest never have to be looked at.
-    fn seed(&self, tile: usize) -> TileLists {
-        let mut state = TileLists::new(self.lists, self.tiles.range(tile));
-        for row in self.tiles.range(tile) {
-            if !self.classes.is_shared(row) {
-                continue;
-            }
-            let score = canonical_score(self.matrix.row(row), self.matrix.row(row));
-            for (number, rule) in self.lists.rules.iter().enumerate() {
-                if !rule.visual || rule.scope[row] == NO_LIST || score < rule.min_score {
-                    continue;
-                }
-                // In id order: each entry after the K-th is worse than all before it.
-                let mut entries = 0;
-                for candidate in self.classes.members_within(row, &rule.scopes[rule.scope[row] as usize], rule.k) {
-                    if self.lists.admits(rule, row, candidate) {
-                        entries += usize::from(state.offer(self.lists, number, row, candidate, score));
-                    }
-                    if entries == rule.k {
-                        break;
-                    }
-                }
-            }
-        }
-        state
-    }
-
-    /// Scores tile `i` with each tile of `work`; the flag says whether the other direction is needed too.
-    fn run(&self, i: usize, work: Vec<(usize, bool)>, state: &[Mutex<TileLists>], progress: &Progress) {
-        let mut products = Products::new(self.tiles.size());
-        for (j, mutual) in work {
-            products.multiply(self.matrix, self.tiles.range(i), self.tiles.range(j));
-            self.decide(i, j, &products, state);
-            if mutual {
-                products.transpose();
-                self.decide(j, i, &products, state);
-            }
-            progress.advance(self.tiles.pairs(i, j));
-        }
-    }
-
-    /// Offers the survivors among `products` (anchors × candidates) to the anchors' lists.
-    fn decide(&self, anchors: usize, candidates: usize, products: &Products, state: &[Mutex<TileLists>]) {
-        let columns = self.tiles.range(candidates);
-        let prices = price_span(self.lists, columns.clone());
-        let mut survivors = Vec::new();
-        let mut open = Vec::new();
-        let mut lists = state[anchors].lock().expect("a panic in another thread has already ended the night");
-        for (line, row) in self.tiles.range(anchors).enumerate() {
-            self.open_lists(row, &columns, prices.as_ref(), &mut open);
-            if open.is_empty() {
-                continue;
-            }
-            let cut = self.cut(&mut lists, row, &open);
-            propose::survivors(products.line(line), cut, |column, product| {
-                survivors.push(Survivor { candidate: columns.start + column, product });
-            });
-            self.rescore(&mut lists, row, &open, &mut survivors);
-            survivors.clear();
-        }
-    }
-
-    /// The rules whose list of `row` may hold one of the columns.
-    fn open_lists(
-        &self,
-        row: usize,
-        columns: &std::ops::Range<usize>,
-        prices: Option<&std::ops::Range<u32>>,
-        open: &mut Vec<usize>,
-    ) {
-        open.clear();
-        for (number, rule) in self.lists.rules.iter().enumerate() {
-            if !rule.visual || rule.scope[row] == NO_LIST {
-                continue;
-            }
-            let scope = &rule.scopes[rule.scope[row] as usize];
-            let in_band =
-                rule.bands.as_ref().is_none_or(|bands| prices.is_some_and(|prices| overlap(&bands[row], prices)));
-            if touches(scope, columns) && in_band {
-                open.push(number);
-            }
-        }
-    }
-
-    /// The lowest product that could still matter to one of the open lists of `row`.
-    fn cut(&self, lists: &mut TileLists, row: usize, open: &[usize]) -> f32 {
-        let lowest = open.iter().map(|&rule| lists.threshold(self.lists, row, rule));
-        lowest.fold(f32::INFINITY, f32::min) - self.margin
-    }
-
-    /// Scores survivors canonically, the most promising first, and stops where nothing can enter any more.
-    fn rescore(&self, lists: &mut TileLists, row: usize, open: &[usize], survivors: &mut [Survivor]) {
-        survivors.sort_unstable_by(|a, b| b.product.total_cmp(&a.product).then(a.candidate.cmp(&b.candidate)));
-        let mut cut = f32::NEG_INFINITY;
-        for survivor in survivors {
-            if survivor.product < cut {
-                break;
-            }
-            let candidate = survivor.candidate;
-            if self.classes.same(row, candidate) {
-                continue;
-            }
-            let mut score = None;
-            let mut entered = false;
-            for &number in open {
-                let reachable = survivor.product >= lists.threshold(self.lists, row, number) - self.margin;
-                if reachable && self.lists.admits(&self.lists.rules[number], row, candidate) {
-                    let score =
-                        *score.get_or_insert_with(|| canonical_score(self.matrix.row(row), self.matrix.row(candidate)));
-                    entered |= lists.offer(self.lists, number, row, candidate, score);
-                }
-            }
-            if entered || cut == f32::NEG_INFINITY {
-                cut = self.cut(lists, row, open);
-            }
-        }
+/// Scores one row with every row of some tiles, for the row's own lists.
+#[cfg_attr(not(test), expect(dead_code, reason = "no device leaves single rows yet"))]
+pub(super) fn finish_row(join: &Join<'_>, row: usize, candidates: impl IntoIterator<Item = usize>) {
+    let mut products = Products::new(1, join.tiles.size());
+    for tile in candidates {
+        products.multiply(join.matrix, row..row + 1, join.tiles.range(tile));
+        decide(join, row..row + 1, tile, &products);
     }
 }
 
-/// Per rule, the finished lists by row.
-fn collect(lists: &Lists, tiles: &Tiles<'_>, state: Vec<Mutex<TileLists>>) -> Vec<TopK> {
-    let mut all: Vec<TopK> = lists.rules.iter().map(|_| Vec::with_capacity(tiles.rows())).collect();
-    for tile in state {
-        let finished = tile.into_inner().expect("a panic in another thread has already ended the night").finish();
-        for (at, list) in finished.into_iter().enumerate() {
-            all[at % lists.rules.len()].push(list);
+/// Scores tile `i` with each tile of `work`; the flag says whether the other direction is needed too.
+fn score(join: &Join<'_>, i: usize, work: &[(usize, bool)], progress: &Progress) {
+    let tiles = join.tiles;
+    let mut products = Products::new(tiles.size(), tiles.size());
+    for &(j, mutual) in work {
+        products.multiply(join.matrix, tiles.range(i), tiles.range(j));
+        decide(join, tiles.range(i), j, &products);
+        if mutual {
+            products.transpose();
+            decide(join, tiles.range(j), i, &products);
         }
+        progress.advance(tiles.pairs(i, j));
     }
-    all
+}
+
+/// Proposes what is near enough among `products` (anchors × candidates).
+fn decide(join: &Join<'_>, anchors: Range<usize>, candidates: usize, products: &Products) {
+    let margin = margin(join.matrix.dimension());
+    let (first_row, first_column) = (anchors.start, join.tiles.range(candidates).start);
+    join.decide(anchors, candidates, |row, threshold, survivors| {
+        propose::survivors(products.line(row - first_row), threshold - margin, |column, product| {
+            survivors.push(Survivor { candidate: first_column + column, upper: product + margin });
+        });
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rules::GroupScope;
-    use crate::similarity::RuleLists;
     use crate::similarity::lists::NO_PRICE;
+    use crate::similarity::{NO_LIST, RuleLists, canonical_score};
 
     /// One rule over everything: rows × dimension vectors with `distinct` different ones.
     fn everything(rows: usize, dimension: usize, distinct: usize) -> (Matrix, Lists) {
@@ -270,7 +157,7 @@ mod tests {
             [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)]
         {
             let (matrix, lists) = everything(rows, dimension, distinct);
-            let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").remove(0);
+            let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists.remove(0);
             assert_eq!(found.len(), rows);
             for (anchor, list) in found.iter().enumerate() {
                 let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
@@ -281,5 +168,59 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// What a device does, by hand: thresholds go out, floors and survivors come in, repeated and in strips.
+    fn by_proposals(join: &Join<'_>, rule: &RuleLists, floor: impl Fn(usize) -> Option<f32>) {
+        let everyone = |row: usize, from: usize| {
+            let score = move |candidate| canonical_score(join.matrix.row(row), join.matrix.row(candidate));
+            (0..join.matrix.rows()).skip(from).map(move |candidate| Survivor { candidate, upper: score(candidate) })
+        };
+        for tile in 0..join.tiles.count() {
+            for row in join.tiles.range(tile) {
+                if let Some(at_least) = floor(row) {
+                    join.raise(0, row, at_least);
+                }
+                join.decide_row(row, &mut everyone(row, row).collect());
+            }
+            let mut thresholds = Vec::new();
+            join.thresholds(tile, |row, number, threshold| {
+                assert_eq!((row, number), (join.tiles.range(tile).start + thresholds.len(), 0));
+                assert_eq!(threshold.is_some(), rule.scope[row] != NO_LIST);
+                thresholds.push(threshold.unwrap_or(f32::INFINITY));
+            });
+            let first = join.tiles.range(tile).start;
+            join.decide_rows(join.tiles.range(tile), |row, survivors| {
+                survivors.extend(everyone(row, 0).filter(|survivor| survivor.upper >= thresholds[row - first]));
+            });
+        }
+    }
+
+    #[test]
+    fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
+        let (matrix, mut lists) = everything(150, 9, 60);
+        lists.rules[0].scope[7] = NO_LIST;
+        let tiles = Tiles::new(&lists, matrix.rows(), 16);
+        let expected = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists;
+        let floor = |row: usize| expected[0][row].get(lists.rules[0].k - 1).map(|last| last.score);
+
+        let join = Join::new(&matrix, &lists, &tiles);
+        by_proposals(&join, &lists.rules[0], |_| None);
+        assert_eq!(join.into_lists(), expected);
+
+        let join = Join::new(&matrix, &lists, &tiles);
+        by_proposals(&join, &lists.rules[0], floor);
+        assert_eq!(join.into_lists(), expected);
+
+        // Some tiles row by row, some of the marks cleared for it, the rest taken over.
+        let join = Join::new(&matrix, &lists, &tiles);
+        let remaining = Remaining::new(&tiles);
+        for i in (0..tiles.count()).step_by(2) {
+            let some: Vec<usize> = (0..tiles.count()).filter(|j| (i + j) % 3 > 0).collect();
+            tiles.range(i).for_each(|row| finish_row(&join, row, some.iter().copied()));
+            some.iter().skip(1).for_each(|&j| remaining.done(i, j));
+        }
+        finish(&join, &remaining, &Progress::hidden());
+        assert_eq!(join.into_lists(), expected);
     }
 }

@@ -9,11 +9,13 @@ pub(super) struct TileLists {
     first_row: usize,
     rules: usize,
     lists: Vec<OpenList>,
+    /// Per list, a canonical score that its entries are known to reach: nothing below it can matter.
+    floors: Vec<f32>,
 }
 
 /// One list while it fills: at most K entries, the best first.
 #[derive(Debug, Default)]
-pub(super) struct OpenList {
+struct OpenList {
     entries: Vec<Held>,
 }
 
@@ -37,28 +39,38 @@ impl Held {
 impl TileLists {
     pub(super) fn new(lists: &Lists, rows: std::ops::Range<usize>) -> TileLists {
         let rules = lists.rules.len();
+        let least = rows.clone().flat_map(|_| lists.rules.iter().map(|rule| rule.min_score));
         TileLists {
             first_row: rows.start,
             rules,
             lists: std::iter::repeat_with(OpenList::default).take(rows.len() * rules).collect(),
+            floors: least.collect(),
         }
     }
 
-    pub(super) fn list(&mut self, row: usize, rule: usize) -> &mut OpenList {
-        &mut self.lists[(row - self.first_row) * self.rules + rule]
-    }
-
     /// The lowest canonical score that could still enter the list of a row that has one.
-    pub(super) fn threshold(&mut self, lists: &Lists, row: usize, rule: usize) -> f32 {
-        let (k, least) = (lists.rules[rule].k, lists.rules[rule].min_score);
-        self.list(row, rule).threshold(k, least)
+    pub(super) fn threshold(&self, lists: &Lists, row: usize, rule: usize) -> f32 {
+        let at = self.at(row, rule);
+        let entries = &self.lists[at].entries;
+        let last = entries.last().filter(|_| entries.len() >= lists.rules[rule].k);
+        last.map_or(self.floors[at], |last| last.score.max(self.floors[at]))
     }
 
-    /// Offers a pair to a list of `anchor`; returns whether it entered.
+    /// Lets nothing below `at_least` into the list any more.
+    ///
+    /// Exact when K entries that the list may hold at once (of different groups, where variants compete) have at least this
+    /// canonical score, whether they have been offered or not: they still enter, as do ties.
+    pub(super) fn raise(&mut self, row: usize, rule: usize, at_least: f32) {
+        let at = self.at(row, rule);
+        self.floors[at] = self.floors[at].max(at_least);
+    }
+
+    /// Offers a pair to a list of `anchor`; returns whether it entered. A pair that was offered before changes nothing.
     pub(super) fn offer(&mut self, lists: &Lists, rule: usize, anchor: usize, candidate: usize, score: f32) -> bool {
         let contract = &lists.rules[rule];
         debug_assert_ne!(contract.scope[anchor], NO_LIST);
-        if score < contract.min_score {
+        let at = self.at(anchor, rule);
+        if score < self.floors[at] {
             return false;
         }
         let held = Held {
@@ -67,7 +79,7 @@ impl TileLists {
             id_rank: lists.id_rank[candidate],
             group: lists.collapses(contract, anchor, candidate).then(|| lists.group[candidate]),
         };
-        self.list(anchor, rule).insert(held, contract.k)
+        self.lists[at].insert(held, contract.k)
     }
 
     /// The finished lists, in the order of rows, then rules.
@@ -75,16 +87,20 @@ impl TileLists {
         let entry = |held: &Held| Entry { row: held.row, score: held.score };
         self.lists.into_iter().map(|list| list.entries.iter().map(entry).collect()).collect()
     }
+
+    fn at(&self, row: usize, rule: usize) -> usize {
+        (row - self.first_row) * self.rules + rule
+    }
 }
 
 impl OpenList {
-    fn threshold(&self, k: usize, least: f32) -> f32 {
-        if self.entries.len() < k { least } else { self.entries.last().map_or(least, |last| last.score) }
-    }
-
     fn insert(&mut self, new: Held, k: usize) -> bool {
         let full = self.entries.len() >= k;
         if full && self.entries.last().is_none_or(|last| !new.precedes(last)) {
+            return false;
+        }
+        let place = self.entries.partition_point(|held| held.precedes(&new));
+        if self.entries.get(place).is_some_and(|held| held.row == new.row) {
             return false;
         }
         if new.group.is_some()
@@ -102,8 +118,93 @@ impl OpenList {
             // Doubling, but never beyond K: there are millions of lists.
             self.entries.reserve_exact(self.entries.len().max(4).min(k - self.entries.len()));
         }
-        let at = self.entries.partition_point(|held| held.precedes(&new));
-        self.entries.insert(at, new);
+        // Whatever left the list was behind this place.
+        self.entries.insert(place, new);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::GroupScope;
+    use crate::similarity::RuleLists;
+    use crate::similarity::lists::NO_PRICE;
+
+    /// One anchor, row 0 of group 0, and a candidate per group.
+    fn one_list(groups: &[u32], scope: GroupScope, k: usize, min_score: f32) -> Lists {
+        let rows = groups.len() + 1;
+        let n = u32::try_from(rows).unwrap();
+        Lists {
+            id_rank: (0..n).rev().collect(),
+            group: std::iter::once(0).chain(groups.iter().copied()).collect(),
+            price_rank: vec![NO_PRICE; rows],
+            codes: Vec::new(),
+            rules: vec![RuleLists {
+                visual: true,
+                k,
+                min_score,
+                group: scope,
+                scopes: vec![std::iter::once(0..n).collect()],
+                scope: vec![0; rows],
+                bands: None,
+                must_match: Vec::new(),
+                must_differ: Vec::new(),
+            }],
+        }
+    }
+
+    fn filled(lists: &Lists, offers: &[(usize, f32)], raises: impl Fn(usize) -> Option<f32>) -> Vec<Entry> {
+        let mut state = TileLists::new(lists, 0..1);
+        for (turn, &(candidate, score)) in offers.iter().enumerate() {
+            if let Some(at_least) = raises(turn) {
+                state.raise(0, 0, at_least);
+            }
+            if lists.admits(&lists.rules[0], 0, candidate) {
+                let matters = score >= state.threshold(lists, 0, 0);
+                assert!(state.offer(lists, 0, 0, candidate, score) <= matters);
+            }
+        }
+        state.finish().remove(0)
+    }
+
+    proptest! {
+        /// Few scores and groups, so that ties and variants are frequent.
+        #[test]
+        fn neither_repetition_nor_order_nor_a_proven_floor_changes_a_list(
+            candidates in prop::collection::vec((0_u32..5, 0_u8..6), 1..24),
+            scope in prop::sample::select(vec![GroupScope::Other, GroupScope::Same, GroupScope::Any]),
+            k in 1_usize..6,
+            least in prop::option::of(0_u8..6),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+            floors in prop::collection::vec(prop::option::of((0_u8..6, any::<bool>())), 90),
+        ) {
+            let score = |of: u8| f32::from(of) / 8.0;
+            let groups: Vec<u32> = candidates.iter().map(|&(group, _)| group).collect();
+            let lists = one_list(&groups, scope, k, least.map_or(f32::NEG_INFINITY, score));
+            let once: Vec<(usize, f32)> =
+                candidates.iter().enumerate().map(|(at, &(_, of))| (at + 1, score(of))).collect();
+            let plain = filled(&lists, &once, |_| None);
+            // Any pairs any number of times in any order, and then all of them.
+            let mut often: Vec<(usize, f32)> = order.iter().map(|index| once[index.index(once.len())]).collect();
+            often.extend(once.iter().rev());
+            prop_assert_eq!(&filled(&lists, &often, |_| None), &plain);
+            // What K entries are known to reach, exactly or below.
+            let proven = if plain.len() == k { plain[k - 1].score } else { f32::NEG_INFINITY };
+            let raised = filled(&lists, &often, |turn| {
+                floors[turn].map(|(below, exact)| if exact { proven } else { proven - score(below) })
+            });
+            prop_assert_eq!(&raised, &plain);
+        }
+    }
+
+    #[test]
+    fn a_floor_that_is_not_proven_loses_entries() {
+        let lists = one_list(&[1, 2, 3], GroupScope::Other, 2, f32::NEG_INFINITY);
+        let offers = [(1, 0.25), (2, 0.5), (3, 0.125)];
+        assert_eq!(filled(&lists, &offers, |_| None).len(), 2);
+        assert_eq!(filled(&lists, &offers, |_| Some(0.5)), [Entry { row: 2, score: 0.5 }]);
     }
 }

@@ -5,9 +5,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::lists::{Lists, NO_LIST, NO_PRICE, touches};
+use super::lists::{Lists, NO_LIST, NO_PRICE};
 
 /// The tiling of the rows that have a vector.
 #[derive(Debug)]
@@ -62,18 +60,8 @@ impl<'a> Tiles<'a> {
         tile * self.size..((tile + 1) * self.size).min(self.rows)
     }
 
-    /// Whether a list of a row of `anchors` may hold a row of `candidates` (both tiles).
-    #[must_use]
-    pub fn reaches(&self, anchors: usize, candidates: usize) -> bool {
-        let rows = self.range(candidates);
-        self.needs[anchors].iter().any(|need| {
-            let scope = &self.lists.rules[need.rule].scopes[need.scope];
-            touches(scope, &rows) && self.band_touches(need, candidates)
-        })
-    }
-
-    /// The tiles that `anchors` reaches, ascending.
-    fn reached(&self, anchors: usize) -> Vec<usize> {
+    /// The tiles that `anchors` reaches, ascending: a list of one of its rows may hold a row of theirs.
+    pub(super) fn reached(&self, anchors: usize) -> Vec<usize> {
         let mut reached = vec![false; self.count()];
         for need in &self.needs[anchors] {
             for range in &self.lists.rules[need.rule].scopes[need.scope] {
@@ -85,21 +73,6 @@ impl<'a> Tiles<'a> {
             }
         }
         (0..self.count()).filter(|&tile| reached[tile]).collect()
-    }
-
-    /// The tile pairs `(i, j)` that must be scored for the tile `i`, each with whether `j`'s lists need it too. A pair that
-    /// both directions need belongs to the smaller tile.
-    #[must_use]
-    pub fn work(&self, i: usize) -> Vec<(usize, bool)> {
-        let mutual = |&j: &usize| (j, j != i && self.reaches(j, i));
-        self.reached(i).iter().map(mutual).filter(|&(j, mutual)| !(mutual && j < i)).collect()
-    }
-
-    /// Pairs of rows that will be scored: the measure of the night's work.
-    #[must_use]
-    pub fn count_pairs(&self) -> u64 {
-        let of_tile = |i| self.work(i).iter().map(|&(j, _)| self.pairs(i, j)).sum::<u64>();
-        (0..self.count()).into_par_iter().map(of_tile).sum()
     }
 
     /// Pairs of rows in a pair of tiles.

@@ -11,7 +11,7 @@ use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
 use twinset::rules::Rule;
 use twinset::similarity::cpu::Cpu;
-use twinset::similarity::{Entry, Lists, Matrix, NO_LIST, Similarity, TopK, canonical_score};
+use twinset::similarity::{Entry, Found, Lists, Matrix, NO_LIST, Similarity, canonical_score};
 
 /// Rules that use every part of the contract: scopes of one and many ranges, bands, codes, groups, thresholds, several lists
 /// per anchor.
@@ -148,7 +148,7 @@ fn conformance(engine: &dyn Similarity) -> Result<(), String> {
     for (seed, (count, dimension, distinct)) in (1..).zip(cases) {
         let (matrix, plan) = shop(count, dimension, distinct, seed);
         let found = engine.top_k(&matrix, &plan.lists, &Progress::hidden()).map_err(|e| e.to_string())?;
-        for (rule, lists) in found.iter().enumerate() {
+        for (rule, lists) in found.lists.iter().enumerate() {
             for (anchor, list) in lists.iter().enumerate() {
                 let expected = naive(&matrix, &plan.lists, rule, anchor);
                 if *list != expected {
@@ -177,13 +177,9 @@ type Defect = fn(&Lists, &mut Vec<Entry>);
 struct Broken(Defect);
 
 impl Similarity for Broken {
-    fn name(&self) -> String {
-        "broken".to_owned()
-    }
-
-    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Vec<TopK>> {
+    fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
         let mut found = Cpu::default().top_k(matrix, lists, progress)?;
-        found.iter_mut().flatten().for_each(|list| (self.0)(lists, list));
+        found.lists.iter_mut().flatten().for_each(|list| (self.0)(lists, list));
         Ok(found)
     }
 }

@@ -7,6 +7,7 @@ use twinset::money::{Currency, Price};
 use twinset::plan::{Plan, Service, Sight};
 use twinset::rules::{Rule, defaults};
 use twinset::similarity::cpu::TILE;
+use twinset::similarity::remaining::Remaining;
 use twinset::similarity::tiles::Tiles;
 
 fn product(row: usize, category: &str, price: i64, attributes: [String; 2]) -> Product {
@@ -33,7 +34,7 @@ fn plan(what: &str, catalog: &Catalog, rules: &[Rule]) -> Vec<u64> {
     let start = Instant::now();
     let plan = Plan::new(catalog, &vec![Sight::Seen; catalog.products.len()], rules, &[]);
     let planned = start.elapsed();
-    let pairs = Tiles::new(&plan.lists, plan.seen, TILE).count_pairs();
+    let pairs = Remaining::new(&Tiles::new(&plan.lists, plan.seen, TILE)).pairs();
     let tiled = start.elapsed().saturating_sub(planned);
     println!(
         "{what}: {} products, {} blocks: planned in {:.2} s, tiles in {:.2} s more, {:.1} MiB, {pairs} pairs to score",

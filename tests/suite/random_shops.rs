@@ -50,7 +50,7 @@ fn in_memory(config: &Config, tile: usize) -> Vec<Line> {
     let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
     let matrix = Matrix::gather(&embedded.vectors, plan.seen_products());
     let found = Cpu { tile }.top_k(&matrix, &plan.lists, &Progress::hidden()).expect("lists");
-    let recommender = Recommender::new(&catalog, &config.rules, &plan, &found);
+    let recommender = Recommender::new(&catalog, &config.rules, &plan, &found.lists);
     let mut lines = Vec::new();
     for &anchor in recommender.anchors() {
         for served in recommender.serve(anchor).expect("no list is short without a reason") {

@@ -1,4 +1,4 @@
-//! The f32 proposal: a tile of approximate products, its error bound, and the scan for survivors.
+//! The f32 proposal: a tile of approximate products and the scan for survivors.
 
 use std::ops::Range;
 
@@ -13,8 +13,9 @@ pub(super) struct Products {
 }
 
 impl Products {
-    pub(super) fn new(tile: usize) -> Products {
-        Products { values: vec![0.0; tile * tile], turned: vec![0.0; tile * tile], height: 0, width: 0 }
+    /// Room for `height` × `width` products.
+    pub(super) fn new(height: usize, width: usize) -> Products {
+        Products { values: vec![0.0; height * width], turned: vec![0.0; height * width], height: 0, width: 0 }
     }
 
     /// Multiplies two runs of rows: `values[i][j]` is close to the dot product of rows `anchors[i]` and `candidates[j]`.
@@ -69,28 +70,6 @@ impl Products {
     }
 }
 
-/// How far below a threshold t the f32 product of a pair can be whose canonical score reaches t.
-///
-/// Let x, y be stored vectors of dimension d and u = 2⁻²⁴. In any order of summation, with or without fused multiply-add, the
-/// f32 product p satisfies |p − x·y| ≤ γ ‖x‖‖y‖ with γ = d·u / (1 − d·u) (Higham, *Accuracy and Stability of Numerical
-/// Algorithms*, 2nd ed., §3.1), plus d·2⁻¹²⁶ where products underflow or are flushed. A stored unit vector has
-/// ‖x‖² ≤ 1 + 2⁻²²: each component was rounded once (relative 2⁻²⁴), the f64 norm before it is off by less than 2⁻³⁰.
-/// The canonical score is the f64 sum (off by at most d·2⁻⁵² here), clamped to [-1, 1], which moves it by less than 2⁻²², and
-/// rounded to f32, which moves it by at most half an ulp of a value up to 1: 2⁻²⁵. Comparing `p ≥ t − margin` rounds the right side once, by at most 2⁻²⁴ for values below 2.
-/// The sum of all is rounded up.
-pub(super) fn margin(dimension: usize) -> f32 {
-    let d = f64::from(u32::try_from(dimension).expect("a dimension fits 32 bits"));
-    let u = 2_f64.powi(-24);
-    let gamma = d * u / (1.0 - d * u);
-    let bound = gamma * (1.0 + 2_f64.powi(-21))
-        + d * (2_f64.powi(-126) + 2_f64.powi(-52))
-        + 2_f64.powi(-22)
-        + 2_f64.powi(-25)
-        + 2_f64.powi(-24);
-    #[expect(clippy::cast_possible_truncation, reason = "rounded to nearest, then up by one")]
-    (bound as f32).next_up()
-}
-
 /// Calls `found` for every value of at least `cut`, in order.
 pub(super) fn survivors(line: &[f32], cut: f32, mut found: impl FnMut(usize, f32)) {
     // Most runs of 16 hold nothing: one comparison of all, without branches, rules them out.
@@ -108,6 +87,7 @@ pub(super) fn survivors(line: &[f32], cut: f32, mut found: impl FnMut(usize, f32
 mod tests {
     use super::*;
     use crate::embedding::{Vectors, canonical_dot};
+    use crate::similarity::bounds::margin;
     use proptest::prelude::*;
 
     proptest! {
@@ -131,7 +111,7 @@ mod tests {
                 vectors.insert(product, &raw).unwrap();
             }
             let matrix = Matrix::gather(&vectors, 0..2);
-            let mut products = Products::new(2);
+            let mut products = Products::new(2, 2);
             products.multiply(&matrix, 0..2, 0..2);
             for i in 0..2 {
                 for j in 0..2 {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::similarity::Matrix;
+use super::Matrix;
 
 /// Which rows share a vector, bit for bit.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ impl<'a> Classes<'a> {
         self.members.push(Members { by_id, by_row });
     }
 
-    /// Whether another row has the vector of `row`.
-    pub(super) fn is_shared(&self, row: usize) -> bool {
-        self.class[row].is_some()
+    /// The class of `row`; `None` when no other row has its vector.
+    pub(super) fn class(&self, row: usize) -> Option<u32> {
+        self.class[row]
     }
 
     /// Whether two different rows have the same vector.

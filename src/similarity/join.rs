@@ -1,0 +1,195 @@
+//! What every engine decides with: the lists while they fill, and the canonical score that alone lets a pair in. This room
+//! refuses to propose.
+//!
+//! An engine hands in *survivors*: pairs with a proven upper bound of their canonical score. Thresholds only rise, ties are
+//! settled by the canonical score and the id, and a pair may come twice, so the lists depend neither on the order of the work
+//! nor on who did it, as long as every pair that can enter comes once.
+
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard};
+
+use rayon::prelude::*;
+
+use super::classes::Classes;
+use super::lists::touches;
+use super::state::TileLists;
+use super::tiles::{Tiles, overlap, price_span};
+use super::{Lists, Matrix, NO_LIST, TopK, canonical_score};
+
+/// A night's lists while they fill, and what deciding needs.
+pub(super) struct Join<'a> {
+    pub(super) matrix: &'a Matrix,
+    pub(super) lists: &'a Lists,
+    pub(super) tiles: &'a Tiles<'a>,
+    pub(super) classes: Classes<'a>,
+    state: Vec<Mutex<TileLists>>,
+}
+
+/// A candidate that may enter a list of an anchor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Survivor {
+    /// The candidate's row.
+    pub(super) candidate: usize,
+    /// At least the canonical score of the pair.
+    pub(super) upper: f32,
+}
+
+impl<'a> Join<'a> {
+    /// Empty lists, but for bit-identical candidates: those are settled here, and survivors among them are ignored.
+    pub(super) fn new(matrix: &'a Matrix, lists: &'a Lists, tiles: &'a Tiles<'a>) -> Join<'a> {
+        let classes = Classes::new(matrix, &lists.id_rank);
+        let mut join = Join { matrix, lists, tiles, classes, state: Vec::new() };
+        join.state = (0..tiles.count()).into_par_iter().map(|tile| Mutex::new(join.seed(tile))).collect();
+        join
+    }
+
+    /// Per rule, the finished lists by row.
+    pub(super) fn into_lists(self) -> Vec<TopK> {
+        let mut all: Vec<TopK> = self.lists.rules.iter().map(|_| Vec::with_capacity(self.tiles.rows())).collect();
+        for tile in self.state {
+            let finished = tile.into_inner().expect("a panic in another thread has already ended the night").finish();
+            for (at, list) in finished.into_iter().enumerate() {
+                all[at % self.lists.rules.len()].push(list);
+            }
+        }
+        all
+    }
+
+    /// Decides what is proposed for `anchors`, rows of one tile, among the rows of the tile `candidates`.
+    ///
+    /// `propose` is given a row and the lowest canonical score that matters to it, and adds every candidate of the tile that
+    /// may reach it. Rows whose lists cannot hold a row of the tile are left out.
+    pub(super) fn decide(
+        &self,
+        anchors: Range<usize>,
+        candidates: usize,
+        mut propose: impl FnMut(usize, f32, &mut Vec<Survivor>),
+    ) {
+        let columns = self.tiles.range(candidates);
+        let prices = price_span(self.lists, columns.clone());
+        let (mut survivors, mut open) = (Vec::new(), Vec::new());
+        let mut state = self.lock(anchors.start / self.tiles.size());
+        for row in anchors {
+            open.clear();
+            open.extend(self.rules_of(row).filter(|&rule| self.is_open(row, rule, &columns, prices.as_ref())));
+            if open.is_empty() {
+                continue;
+            }
+            propose(row, self.lowest(&state, row, &open), &mut survivors);
+            self.rescore(&mut state, row, &open, &mut survivors);
+        }
+    }
+
+    /// The lists of a tile with every bit-identical candidate already settled: they share one score, so the first ones by id
+    /// win and the rest never have to be looked at.
+    fn seed(&self, tile: usize) -> TileLists {
+        let mut state = TileLists::new(self.lists, self.tiles.range(tile));
+        for row in self.tiles.range(tile).filter(|&row| self.classes.class(row).is_some()) {
+            let score = canonical_score(self.matrix.row(row), self.matrix.row(row));
+            for number in self.rules_of(row) {
+                let rule = &self.lists.rules[number];
+                if score < rule.min_score {
+                    continue;
+                }
+                // In id order: each entry after the K-th is worse than all before it.
+                let mut entries = 0;
+                for candidate in self.classes.members_within(row, &rule.scopes[rule.scope[row] as usize], rule.k) {
+                    if self.lists.admits(rule, row, candidate) {
+                        entries += usize::from(state.offer(self.lists, number, row, candidate, score));
+                    }
+                    if entries == rule.k {
+                        break;
+                    }
+                }
+            }
+        }
+        state
+    }
+
+    fn lock(&self, tile: usize) -> MutexGuard<'_, TileLists> {
+        self.state[tile].lock().expect("a panic in another thread has already ended the night")
+    }
+
+    /// The rules by whose looks `row` has a list.
+    fn rules_of(&self, row: usize) -> impl Iterator<Item = usize> {
+        let rules = self.lists.rules.iter().enumerate();
+        rules.filter(move |(_, rule)| rule.visual && rule.scope[row] != NO_LIST).map(|(number, _)| number)
+    }
+
+    /// Whether the list may hold one of the columns.
+    fn is_open(&self, row: usize, rule: usize, columns: &Range<usize>, prices: Option<&Range<u32>>) -> bool {
+        let rule = &self.lists.rules[rule];
+        let in_band = |bands: &Vec<Range<u32>>| prices.is_some_and(|prices| overlap(&bands[row], prices));
+        touches(&rule.scopes[rule.scope[row] as usize], columns) && rule.bands.as_ref().is_none_or(in_band)
+    }
+
+    /// The lowest canonical score that could still matter to one of the open lists of `row`.
+    fn lowest(&self, state: &TileLists, row: usize, open: &[usize]) -> f32 {
+        open.iter().map(|&rule| state.threshold(self.lists, row, rule)).fold(f32::INFINITY, f32::min)
+    }
+
+    /// Scores survivors canonically, the most promising first, and stops where nothing can enter any more; empties them.
+    fn rescore(&self, state: &mut TileLists, row: usize, open: &[usize], survivors: &mut Vec<Survivor>) {
+        survivors.sort_unstable_by(|a, b| b.upper.total_cmp(&a.upper).then(a.candidate.cmp(&b.candidate)));
+        let mut lowest = self.lowest(state, row, open);
+        for Survivor { candidate, upper } in survivors.drain(..) {
+            if upper < lowest {
+                break;
+            }
+            if self.classes.same(row, candidate) {
+                continue;
+            }
+            let mut score = None;
+            let mut entered = false;
+            for &number in open {
+                let reachable = upper >= state.threshold(self.lists, row, number);
+                if reachable && self.lists.admits(&self.lists.rules[number], row, candidate) {
+                    let score =
+                        *score.get_or_insert_with(|| canonical_score(self.matrix.row(row), self.matrix.row(candidate)));
+                    entered |= state.offer(self.lists, number, row, candidate, score);
+                }
+            }
+            if entered {
+                lowest = self.lowest(state, row, open);
+            }
+        }
+    }
+}
+
+/// For a device, which proposes for many tiles at once and leaves it open for which rule.
+#[cfg_attr(not(test), expect(dead_code, reason = "no engine proposes on a device yet"))]
+impl Join<'_> {
+    /// Calls `each` with every row of a tile, every rule, and the lowest canonical score that can still enter that list;
+    /// `None` where there is no list to fill.
+    pub(super) fn thresholds(&self, tile: usize, mut each: impl FnMut(usize, usize, Option<f32>)) {
+        let state = self.lock(tile);
+        for row in self.tiles.range(tile) {
+            for (number, rule) in self.lists.rules.iter().enumerate() {
+                let filled = rule.visual && rule.scope[row] != NO_LIST;
+                each(row, number, filled.then(|| state.threshold(self.lists, row, number)));
+            }
+        }
+    }
+
+    /// Lets nothing below `at_least` into a list any more; see [`TileLists::raise`] for when that is exact.
+    pub(super) fn raise(&self, rule: usize, row: usize, at_least: f32) {
+        self.lock(row / self.tiles.size()).raise(row, rule, at_least);
+    }
+
+    /// Decides survivors of one anchor, of any tiles, for all its lists; empties them.
+    pub(super) fn decide_row(&self, anchor: usize, survivors: &mut Vec<Survivor>) {
+        self.decide_rows(anchor..anchor + 1, |_, found| found.append(survivors));
+    }
+
+    /// The same for `anchors`, rows of one tile, under one lock: `proposed` adds the survivors of a row.
+    pub(super) fn decide_rows(&self, anchors: Range<usize>, mut proposed: impl FnMut(usize, &mut Vec<Survivor>)) {
+        let (mut survivors, mut open) = (Vec::new(), Vec::new());
+        let mut state = self.lock(anchors.start / self.tiles.size());
+        for row in anchors {
+            proposed(row, &mut survivors);
+            open.clear();
+            open.extend(self.rules_of(row));
+            self.rescore(&mut state, row, &open, &mut survivors);
+        }
+    }
+}
