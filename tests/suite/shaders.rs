@@ -1,5 +1,6 @@
 //! What can be held against the kernels without a device: plain WebGPU, translations to Metal and DX12, one Rust owner each.
 
+mod isa;
 mod owner;
 mod reflected;
 
