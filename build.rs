@@ -1,18 +1,34 @@
-//! Tells the tests whether the real shops are there, so that a test without its data shows as ignored, never as passed.
+//! Tells the tests what is there beside the repository, so that a test that lacks it shows as ignored, never as passed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(shops)");
-    println!("cargo::rerun-if-env-changed=TWINSET_SHOPS");
-    let named = std::env::var_os("TWINSET_SHOPS").map(PathBuf::from);
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = named.unwrap_or(beside);
-    println!("cargo::rustc-env=TWINSET_SHOPS_FOLDER={}", folder.display());
-    println!("cargo::rerun-if-changed={}", folder.join("README.md").display());
-    if folder.join("magento_luma/products.csv").is_file() {
-        println!("cargo::rustc-cfg=shops");
-    } else {
-        println!("cargo::warning=no real shops in {}: the tests on them are ignored", folder.display());
+    let shops = named("TWINSET_SHOPS", "../shared/data");
+    println!("cargo::rustc-env=TWINSET_SHOPS_FOLDER={}", shops.display());
+    declare("shops", &[&shops.join("magento_luma/products.csv")]);
+
+    let tool = named("TWINSET_SHADER_ISA", "../shared/tools/shader-isa/shader-isa");
+    println!("cargo::rustc-env=TWINSET_SHADER_ISA_TOOL={}", tool.display());
+    declare("shader_isa", &[&tool, Path::new("/usr/share/vulkan/icd.d/radeon_icd.x86_64.json")]);
+}
+
+/// The path that an environment variable names, else one relative to the repository.
+fn named(variable: &str, beside: &str) -> PathBuf {
+    println!("cargo::rerun-if-env-changed={variable}");
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(beside))
+}
+
+/// Sets a cfg when all of its files are there, else warns that its tests are ignored.
+fn declare(cfg: &str, files: &[&Path]) {
+    println!("cargo::rustc-check-cfg=cfg({cfg})");
+    if let Some(missing) = files.iter().find(|file| !file.is_file()) {
+        println!("cargo::warning=no {}: the tests that need `{cfg}` are ignored", missing.display());
+        return;
+    }
+    println!("cargo::rustc-cfg={cfg}");
+    // Only what is there: cargo takes a watched file that is missing for a change, and would build the package every time.
+    for file in files {
+        println!("cargo::rerun-if-changed={}", file.display());
     }
 }

@@ -16,5 +16,6 @@ mod planning;
 mod random_shop;
 mod random_shops;
 mod run;
+mod shaders;
 mod shops;
 mod tidy;
