@@ -7,12 +7,15 @@
 pub mod bounds;
 mod classes;
 pub mod cpu;
+pub mod int8;
 mod join;
 pub mod lists;
 pub mod matrix;
 pub mod remaining;
 mod report;
 mod state;
+#[cfg(test)]
+mod testing;
 pub mod tiles;
 
 use crate::error::Result;

@@ -1,0 +1,156 @@
+//! Unit vectors in int8, and how far their products can be from the canonical score. This room refuses to decide: an int8
+//! product only proposes.
+//!
+//! A vector x becomes X = s·q with integers q and one scale s, and keeps a *residual* R that is at least ‖x − X‖. For a pair,
+//! x·y − X·Y = (x − X)·y + X·(y − Y), so
+//!
+//! > |x·y − X·Y| ≤ ‖x − X‖ ‖y‖ + ‖X‖ ‖y − Y‖.
+//!
+//! ‖y‖ ≤ 1 + 2⁻²³ for a stored unit vector (see [`super::bounds`]). ‖X‖ ≤ (1 + 2⁻²³) ‖x‖: at the least-squares scale
+//! ⟨x, q⟩ / ⟨q, q⟩, X is the projection of x, and the stored scale is that number off by less than 2⁻²³ (⟨x, q⟩ sums products
+//! of one sign in f64, ⟨q, q⟩ is exact, and the rounding to f32 is 2⁻²⁴). Both factors are below 1 + 2⁻²¹ and are in R
+//! already, so |x·y − X·Y| ≤ Rx + Ry.
+//!
+//! A kernel proposes a pair with `f32(qx·qy) * (sx * sy) + (Rx + Ry)`, which is at least the canonical score up to [`slack`];
+//! with `-` for the last `+` it is at most that.
+
+use super::bounds::{canonical_error, rounded_up};
+
+/// The most components for which 127² times their number fits an `i32`: no sum of products overflows.
+pub const MAX_DIMENSION: usize = i32::MAX as usize / (127 * 127);
+
+/// What belongs to a quantized vector beside its integers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantized {
+    /// The number that the integers are multiplied with.
+    pub scale: f32,
+    /// At least (1 + 2⁻²¹) times the length of what quantization left.
+    pub residual: f32,
+}
+
+/// Quantizes the stored unit vector `x` into `q`, of equal length; the integers are within -127 and 127.
+///
+/// # Panics
+/// When the lengths differ, or exceed [`MAX_DIMENSION`].
+#[must_use]
+pub fn quantize(x: &[f32], q: &mut [i8]) -> Quantized {
+    assert!(x.len() == q.len() && x.len() <= MAX_DIMENSION, "{} components into {}", x.len(), q.len());
+    let largest = x.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
+    let step = 127.0 / f64::from(largest);
+    let (mut xq, mut qq) = (0.0, 0.0);
+    for (&v, q) in x.iter().zip(&mut *q) {
+        #[expect(clippy::cast_possible_truncation, reason = "within -127 and 127 by the choice of the step")]
+        let integer = (f64::from(v) * step).round() as i8;
+        *q = integer;
+        xq += f64::from(v) * f64::from(integer);
+        qq += f64::from(integer) * f64::from(integer);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the residual is that of the rounded scale")]
+    let scale = (xq / qq) as f32;
+    let left = |(&v, &q): (&f32, &i8)| f64::from(v) - f64::from(scale) * f64::from(q);
+    let squares: f64 = x.iter().zip(&*q).map(left).map(|left| left * left).sum();
+    // Beyond the factors of the two lengths, the f64 sum and root are off by less than 2⁻³⁴.
+    Quantized { scale, residual: rounded_up(squares.sqrt() * (1.0 + 2_f64.powi(-20))) }
+}
+
+/// The dot product of two quantized vectors of equal length, as `dot4I8Packed` sums it.
+#[must_use]
+pub fn dot(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+/// What a kernel's f32 arithmetic, the canonical score and one sum or difference with the slack can be off by together.
+///
+/// A device may round each operation to either neighbor (u = 2⁻²³), fuse, reassociate, and flush subnormals. By the above,
+/// |sx sy (qx·qy)| = |X·Y|, Rx and Ry are each below b = 1 + 2⁻¹⁸. The errors are at most, up to a factor of 1 + 2⁻²⁰ for their
+/// products:
+///
+/// - 3 u b: the conversion of qx·qy (exact up to 2²⁴), the product of the scales, the product of both;
+/// - 2 u b: the sum of the residuals, or of one residual and the product;
+/// - 3 u b: the last sum;
+/// - less than 2⁻¹²⁰: flushed residuals, sums and sides of the comparison. The product is 0 or far above: the largest component
+///   is at least 1 / √d up to rounding, and the scale at least its 254th part, because no integer is more than twice its
+///   component in steps; with d ≤ [`MAX_DIMENSION`] that is above 2⁻¹⁷;
+/// - the canonical score's own distance from x·y, see [`super::bounds`];
+/// - u for the host's rounding of `upper + slack`, `threshold - slack` or `lower - slack`, all below 4. Each use spends it for
+///   itself.
+#[must_use]
+pub fn slack() -> f32 {
+    let u = 2_f64.powi(-23);
+    rounded_up(8.0 * u * (1.0 + 2_f64.powi(-17)) + 2_f64.powi(-120) + canonical_error(MAX_DIMENSION) + u)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::embedding::{canonical_dot, make_unit};
+    use crate::similarity::canonical_score;
+    use crate::similarity::testing::{above, below, raw_pair};
+
+    fn quantized(x: &[f32]) -> (Vec<i8>, Quantized) {
+        let mut q = vec![0; x.len()];
+        let quantized = quantize(x, &mut q);
+        (q, quantized)
+    }
+
+    /// The kernel's proposal with every operation rounded to the neighbor on the wrong side: down for an upper bound, up for a
+    /// lower one.
+    fn proposed(product: i32, x: Quantized, y: Quantized, upper: bool) -> f32 {
+        let toward = |exact: f64, up: bool| f64::from(if up { above(exact) } else { below(exact) });
+        let product = toward(f64::from(product), !upper);
+        let scales = toward(f64::from(x.scale) * f64::from(y.scale), upper == (product < 0.0));
+        let near = toward(product * scales, !upper);
+        let residuals = toward(f64::from(x.residual) + f64::from(y.residual), false);
+        if upper { below(near + residuals) } else { above(near - residuals) }
+    }
+
+    fn holds(x: &[f32], y: &[f32]) -> Result<(), TestCaseError> {
+        let ((q, of_x), (p, of_y)) = (quantized(x), quantized(y));
+        let product = dot(&q, &p);
+        prop_assert!(q.iter().chain(&p).all(|&q| q > i8::MIN));
+        let near = f64::from(product) * f64::from(of_x.scale) * f64::from(of_y.scale);
+        let residuals = f64::from(of_x.residual) + f64::from(of_y.residual);
+        let apart = (canonical_dot(x, y) - near).abs();
+        prop_assert!(apart <= residuals + 1e-12, "{apart} apart, residuals {residuals}");
+        let score = canonical_score(x, y);
+        let (upper, lower) = (proposed(product, of_x, of_y, true), proposed(product, of_x, of_y, false));
+        prop_assert!(upper >= score - slack() && upper + slack() >= score, "{upper} {score}");
+        prop_assert!(lower - slack() <= score, "{lower} {score}");
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn no_pair_leaves_the_bound((x, y) in raw_pair(4096)) {
+            let (x, y) = (make_unit(&x).unwrap(), make_unit(&y).unwrap());
+            holds(&x, &y)?;
+            holds(&x, &x)?;
+            holds(&x, &y.iter().map(|v| -v).collect::<Vec<_>>())?;
+            // Where the bound is nearest to what is lost: along the residual.
+            let (q, of_x) = quantized(&x);
+            let left: Vec<f32> = x.iter().zip(&q).map(|(v, &q)| v - of_x.scale * f32::from(q)).collect();
+            if let Ok(left) = make_unit(&left) {
+                holds(&x, &left)?;
+                holds(&left.iter().map(|v| -v).collect::<Vec<_>>(), &x)?;
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_vectors_do_not_overflow() {
+        let alike = make_unit(&vec![1.0; MAX_DIMENSION]).unwrap();
+        let (q, of_q) = quantized(&alike);
+        assert_eq!(dot(&q, &q), i32::try_from(127 * 127 * MAX_DIMENSION).unwrap());
+        assert!(of_q.scale > 2_f32.powi(-17) && of_q.residual < 1e-4);
+        holds(&alike, &alike).unwrap();
+    }
+
+    #[test]
+    fn one_component_is_exact_up_to_its_scale() {
+        let (q, of_q) = quantized(&[0.0, -1.0, 0.003]);
+        assert_eq!(q, [0, -127, 0]);
+        assert!((of_q.residual - 0.003).abs() < 1e-6);
+    }
+}
