@@ -7,6 +7,7 @@
 pub mod bounds;
 mod classes;
 pub mod cpu;
+pub mod gpu;
 pub mod int8;
 mod join;
 pub mod lists;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ pub struct Worker<S> {
     what: String,
     jobs: Sender<Job<S>>,
     ended: Arc<OnceLock<Fault>>,
-    dropped: Receiver<Result<(), Fault>>,
+    /// Locked only to be taken: a receiver alone could not be shared between threads.
+    dropped: Mutex<Receiver<Result<(), Fault>>>,
 }
 
 /// The answer of a job, to be waited for.
@@ -60,7 +61,7 @@ impl<S: 'static> Worker<S> {
             .map_err(|error| Fault::Unavailable { message: format!("no thread for the device `{name}`: {error}") })?;
         let started = Pending { what: name.to_owned(), answer, ended: Arc::clone(&ended) };
         started.wait(timeout)?;
-        Ok(Worker { what: name.to_owned(), jobs, ended, dropped })
+        Ok(Worker { what: name.to_owned(), jobs, ended, dropped: Mutex::new(dropped) })
     }
 
     /// Queues a job; jobs run one by one in the order of their start.
@@ -95,7 +96,8 @@ impl<S: 'static> Worker<S> {
     pub fn close(self, timeout: Duration) -> Result<(), Fault> {
         let Worker { what, jobs, ended, dropped } = self;
         drop(jobs);
-        Pending { what, answer: dropped, ended }.wait(timeout)
+        let answer = dropped.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Pending { what, answer, ended }.wait(timeout)
     }
 }
 

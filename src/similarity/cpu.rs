@@ -59,7 +59,6 @@ pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Prog
 }
 
 /// Scores one row with every row of some tiles, for the row's own lists.
-#[cfg_attr(not(test), expect(dead_code, reason = "no device leaves single rows yet"))]
 pub(super) fn finish_row(join: &Join<'_>, row: usize, candidates: impl IntoIterator<Item = usize>) {
     let mut products = Products::new(1, join.tiles.size());
     for tile in candidates {

@@ -5,6 +5,7 @@
 //! not certainly finished stays in [`Remaining`], and the CPU engine does what remains.
 
 mod drive;
+mod exchange;
 pub mod kernels;
 mod panels;
 mod session;
@@ -26,7 +27,7 @@ use kernels::{Arithmetic, MAX_RULES, TILE};
 use session::Session;
 
 /// How long a device may take for one strip before it is given up. Compiling the kernels for the first strip counts.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Chunks smaller than this many tiles are not worth another try after an out-of-memory.
 const LEAST_CHUNK: usize = 4;
@@ -99,7 +100,13 @@ impl Gpu {
     }
 
     /// Proposes what it can on the device. What `remaining` still holds afterwards is left to the CPU.
-    fn propose(&self, join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
+    fn propose(
+        &self,
+        join: &Join<'_>,
+        remaining: &Remaining<'_>,
+        progress: &Progress,
+        report: &mut Report,
+    ) -> Result<(), Fault> {
         let (arithmetic, strip) = trial::faster(self, join)?;
         report.kernel = Some(arithmetic.name().to_owned());
         let mut most = self.options.chunk.unwrap_or(usize::MAX);

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::lists::{Lists, NO_LIST, NO_PRICE};
+use super::lists::{Lists, NO_LIST, NO_PRICE, touches};
 
 /// The tiling of the rows that have a vector.
 #[derive(Debug)]
@@ -73,6 +73,17 @@ impl<'a> Tiles<'a> {
             }
         }
         (0..self.count()).filter(|&tile| reached[tile]).collect()
+    }
+
+    /// The first 32 rules as bits: those of which a list of a row of `anchors` may hold a row of `candidates` (both tiles).
+    #[must_use]
+    pub fn open_rules(&self, anchors: usize, candidates: usize) -> u32 {
+        let rows = self.range(candidates);
+        let open = self.needs[anchors].iter().filter(|need| {
+            let scope = &self.lists.rules[need.rule].scopes[need.scope];
+            need.rule < 32 && touches(scope, &rows) && self.band_touches(need, candidates)
+        });
+        open.fold(0, |rules, need| rules | 1 << need.rule)
     }
 
     /// Pairs of rows in a pair of tiles.

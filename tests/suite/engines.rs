@@ -71,7 +71,7 @@ impl Chance {
 }
 
 /// A shop of `count` products whose vectors are `distinct` different ones, some nearly equal.
-fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix, Plan) {
+pub fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix, Plan) {
     let mut chance = Chance(seed);
     let base: Vec<f32> = (0..dimension).map(|_| chance.component()).collect();
     let looks: Vec<Vec<f32>> = (0..distinct)
@@ -141,7 +141,7 @@ fn naive(matrix: &Matrix, lists: &Lists, rule: usize, anchor: usize) -> Vec<Entr
 }
 
 /// The first list in which an engine differs from the naive scan, over all cases.
-fn conformance(engine: &dyn Similarity) -> Result<(), String> {
+pub fn conformance(engine: &dyn Similarity) -> Result<(), String> {
     // Awkward sizes around a tile, dimensions that fill no lane, all alike, all different.
     let cases =
         [(1, 1, 1), (2, 3, 2), (60, 5, 60), (127, 16, 30), (128, 8, 128), (129, 7, 3), (400, 33, 1), (700, 20, 350)];

@@ -10,6 +10,7 @@
 mod bad_input;
 mod demo;
 mod engines;
+mod gpu;
 mod night;
 mod oracle;
 mod planning;

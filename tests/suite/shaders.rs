@@ -1,15 +1,15 @@
 //! What can be held against the kernels without a device: plain WebGPU, translations to Metal and DX12, one Rust owner each.
 
 mod isa;
-mod owner;
 mod reflected;
 
 use std::path::Path;
 
 use naga::back::{hlsl, msl};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
+use twinset::device::gpu::Binding;
+use twinset::similarity::gpu::kernels::KERNELS;
 
-use owner::{Binding, KERNELS};
 use reflected::{Shader, shaders};
 
 /// Writes a translation where a person can look at it; `what` is the ending of its name.

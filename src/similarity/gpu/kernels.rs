@@ -33,7 +33,7 @@ pub struct Kernel {
 }
 
 /// Every kernel.
-pub const KERNELS: &[&Kernel] = &[&TILE_F32, &TILE_I8, &SEED_CUTS, &PACK_SURVIVORS];
+pub const KERNELS: &[&Kernel] = &[&TILE_F32, &TILE_I8, &SEED_CUTS, &PACK_SURVIVORS, &PEAK_F32, &PEAK_I8];
 
 /// Parameters of the tile kernels.
 #[repr(C)]
@@ -91,6 +91,16 @@ pub struct PackParams {
     pub room: u32,
 }
 
+/// Parameters of the kernels that measure a device's peak.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct PeakParams {
+    /// Rounds of multiply-adds.
+    pub rounds: u32,
+    /// A number that no compiler knows.
+    pub seed: u32,
+}
+
 /// Lists the members of a parameter struct as the shader must declare them.
 macro_rules! members {
     ($params:ty: $($name:ident: $kind:ty),+) => {
@@ -136,6 +146,19 @@ pub const PACK_SURVIVORS: Kernel = Kernel {
     params: members!(PackParams: rows: u32, slots: u32, room: u32),
     params_size: size_of::<PackParams>(),
 };
+
+/// Multiply-adds in registers only, in f32. Bindings: parameters, one result per invocation.
+pub const PEAK_F32: Kernel = Kernel {
+    name: "peak_f32",
+    wgsl: include_str!("../../../shaders/peak_f32.wgsl"),
+    bindings: &[Uniform, ReadWrite],
+    workgroup: 256,
+    params: members!(PeakParams: rounds: u32, seed: u32),
+    params_size: size_of::<PeakParams>(),
+};
+
+/// The same in packed int8.
+pub const PEAK_I8: Kernel = Kernel { name: "peak_i8", wgsl: include_str!("../../../shaders/peak_i8.wgsl"), ..PEAK_F32 };
 
 /// What the tile kernels compute with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub(super) struct Chunk {
 }
 
 /// How rows become words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Layout<'a> {
     pub join: &'a Join<'a>,
     pub arithmetic: Arithmetic,

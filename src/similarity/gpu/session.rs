@@ -25,6 +25,7 @@ pub(super) struct Session {
     seed: wgpu::ComputePipeline,
     pack: wgpu::ComputePipeline,
     buffers: Option<Buffers>,
+    reported: Traffic,
 }
 
 /// The sizes of a job: everything that buffers and kernels depend on.
@@ -133,11 +134,7 @@ impl Session {
         let mut compile = |kernel: &Kernel| gpu.kernel(kernel.name, kernel.wgsl, kernel.bindings);
         let (tile_f32, tile_i8) = (compile(Arithmetic::F32.kernel())?, compile(Arithmetic::Int8.kernel())?);
         let (seed, pack) = (compile(&SEED_CUTS)?, compile(&PACK_SURVIVORS)?);
-        Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None })
-    }
-
-    pub(super) fn traffic(&self) -> Traffic {
-        self.gpu.traffic()
+        Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None, reported: Traffic::default() })
     }
 
     /// Whether a test wants this device to give a wrong answer.
@@ -145,9 +142,16 @@ impl Session {
         self.gpu.faults().wrong_answer()
     }
 
-    /// Gives the buffers of the last job back.
-    pub(super) fn clear(&mut self) {
+    /// Gives the buffers of a job back; returns what went over the bus since the last time.
+    pub(super) fn finish(&mut self) -> Traffic {
         self.buffers = None;
+        let (now, before) = (self.gpu.traffic(), self.reported);
+        self.reported = now;
+        Traffic {
+            bytes_up: now.bytes_up - before.bytes_up,
+            bytes_down: now.bytes_down - before.bytes_down,
+            submissions: now.submissions - before.submissions,
+        }
     }
 
     /// Allocates what a job of this shape needs, chunks aside.
@@ -222,15 +226,22 @@ impl Session {
         let params = PackParams { rows: narrow(rows), slots: narrow(shape.slots), room: narrow(room) };
         let buffers = self.buffers.as_ref().expect("a job was prepared");
         self.gpu.upload(&buffers.small_params, 0, bytes_of(&params))?;
-        let tile = self.bind_tile(strip, &buffers.counts);
-        let bound = [&buffers.small_params, &buffers.survivors, &buffers.counts, &buffers.used, &buffers.places, &buffers.packed];
+        let (tile, kernel) = (self.bind_tile(strip, &buffers.counts), self.tile(buffers).clone());
+        let bound = [
+            &buffers.small_params,
+            &buffers.survivors,
+            &buffers.counts,
+            &buffers.used,
+            &buffers.places,
+            &buffers.packed,
+        ];
         let pack = self.gpu.bind(&self.pack, &bound.map(wgpu::Buffer::as_entire_binding));
         let launched = Instant::now();
         let submission = self.gpu.submit(|encoder| {
             buffers.copy_facts(encoder, strip);
             encoder.clear_buffer(&buffers.counts, 0, None);
             encoder.clear_buffer(&buffers.used, 0, None);
-            dispatch(encoder, self.tile(buffers), &tile, strip.work.len());
+            dispatch(encoder, &kernel, &tile, strip.work.len());
             dispatch(encoder, &self.pack, &pack, rows.div_ceil(PACK_SURVIVORS.workgroup as usize));
             let (head, tail) = (rows as u64 * 8, room as u64 * 8);
             encoder.copy_buffer_to_buffer(&buffers.places, 0, &buffers.staging[set], 0, head);
@@ -275,14 +286,14 @@ impl Session {
             k: buffers.shape.k,
         };
         self.gpu.upload(&buffers.small_params, 0, bytes_of(&params))?;
-        let tile = self.bind_tile(strip, &buffers.keys);
+        let (tile, kernel) = (self.bind_tile(strip, &buffers.keys), self.tile(buffers).clone());
         let bound = [&buffers.small_params, &buffers.keys, &buffers.seeds];
         let seed = self.gpu.bind(&self.seed, &bound.map(wgpu::Buffer::as_entire_binding));
         let bytes = lists as u64 * 4;
         let submission = self.gpu.submit(|encoder| {
             buffers.copy_facts(encoder, strip);
             encoder.clear_buffer(&buffers.keys, 0, None);
-            dispatch(encoder, self.tile(buffers), &tile, strip.work.len());
+            dispatch(encoder, &kernel, &tile, strip.work.len());
             dispatch(encoder, &self.seed, &seed, lists.div_ceil(SEED_CUTS.workgroup as usize));
             encoder.copy_buffer_to_buffer(&buffers.seeds, 0, &buffers.staging[0], 0, bytes);
         })?;
@@ -329,7 +340,8 @@ impl Session {
         let buffers = self.buffers();
         let panels = |chunk: usize| &buffers.chunks[&chunk].panels;
         let (anchors, candidates) = (panels(strip.chunks.0), panels(strip.chunks.1));
-        let inputs = [&buffers.params, anchors, candidates, &buffers.facts, &buffers.cuts, &buffers.scopes, &buffers.work];
+        let inputs =
+            [&buffers.params, anchors, candidates, &buffers.facts, &buffers.cuts, &buffers.scopes, &buffers.work];
         let all: Vec<_> =
             inputs.into_iter().chain([&buffers.survivors, counts]).map(wgpu::Buffer::as_entire_binding).collect();
         self.gpu.bind(self.tile(buffers), &all)
@@ -380,13 +392,19 @@ pub(super) fn panel_bytes(tiles: usize, steps: usize) -> u64 {
 fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<(wgpu::Buffer, wgpu::Buffer), Fault> {
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
     let panels = gpu.buffer("panels", chunk.panels.len() as u64 * 4, usage)?;
-    let facts = gpu.buffer("facts of a chunk", chunk.facts.len() as u64 * 4, BufferUsages::COPY_SRC | BufferUsages::COPY_DST)?;
+    let facts =
+        gpu.buffer("facts of a chunk", chunk.facts.len() as u64 * 4, BufferUsages::COPY_SRC | BufferUsages::COPY_DST)?;
     gpu.upload(&panels, 0, cast_slice(&chunk.panels))?;
     gpu.upload(&facts, 0, cast_slice(&chunk.facts))?;
     Ok((panels, facts))
 }
 
-fn dispatch(encoder: &mut wgpu::CommandEncoder, kernel: &wgpu::ComputePipeline, bound: &wgpu::BindGroup, wanted: usize) {
+fn dispatch(
+    encoder: &mut wgpu::CommandEncoder,
+    kernel: &wgpu::ComputePipeline,
+    bound: &wgpu::BindGroup,
+    wanted: usize,
+) {
     let (x, y) = groups(wanted);
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
     pass.set_pipeline(kernel);

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Gpu;
-use super::drive::{self, EVERYTHING, NOTHING, resized, shape, unkey};
+use super::drive::{resized, shape};
+use super::exchange::{EVERYTHING, NOTHING, unkey};
 use super::kernels::{Arithmetic, TILE};
 use super::panels::Layout;
 use super::session::{Dispatch, Harvest, Shape};
@@ -88,7 +89,8 @@ pub(super) fn self_test(gpu: &Gpu) -> Result<(), Fault> {
     let tiles = Tiles::new(&lists, matrix.rows(), TILE);
     let join = Join::new(&matrix, &lists, &tiles);
     for arithmetic in [Arithmetic::F32, Arithmetic::Int8] {
-        let wrong = |what: String| Fault::WrongAnswer { message: format!("{} in the self-test: {what}", arithmetic.name()) };
+        let wrong =
+            |what: String| Fault::WrongAnswer { message: format!("{} in the self-test: {what}", arithmetic.name()) };
         let layout = Layout { join: &join, arithmetic };
         let mut shape = shape(gpu, &layout, tiles.count());
         (shape.slots, shape.room, shape.poison) = (ROWS, 2 * ROWS * ROWS, true);
@@ -174,7 +176,9 @@ fn compare(join: &Join<'_>, found: &BTreeSet<(usize, usize, i32)>) -> Result<(),
         None => Ok(()),
         Some(&(anchor, candidate, score)) => {
             let (came, due) = (found.len(), expected.len());
-            Err(format!("row {candidate} for row {anchor} with {score}/4 is on one side only; {came} pairs came, {due} were due"))
+            Err(format!(
+                "row {candidate} for row {anchor} with {score}/4 is on one side only; {came} pairs came, {due} were due"
+            ))
         }
     }
 }
@@ -235,21 +239,22 @@ fn shop() -> (Matrix, Lists) {
         k: 5,
         min_score: f32::NEG_INFINITY,
         group: GroupScope::Other,
-        scopes: vec![Box::from([0..narrow(ROWS)])],
+        scopes: vec![std::iter::once(0..narrow(ROWS)).collect()],
         scope: vec![0; ROWS],
         bands: None,
         must_match: Vec::new(),
         must_differ: Vec::new(),
     };
     let picky = RuleLists {
+        visual: true,
         k: 2,
+        min_score: f32::NEG_INFINITY,
         group: GroupScope::Any,
         scopes: vec![Box::from([3..100, 120..260]), Box::from([0..5, 7..9, 50..130, 290..299])],
         scope: (0..ROWS).map(|row| if row % 7 == 0 { NO_LIST } else { narrow(row % 2) }).collect(),
         bands: Some(starts.iter().map(|&start| start..start + 9).collect()),
         must_match: vec![0],
         must_differ: vec![1],
-        ..everything_like(&everything)
     };
     let lists = Lists {
         id_rank: (0..narrow(ROWS)).collect(),

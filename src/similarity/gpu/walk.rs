@@ -41,7 +41,7 @@ pub(super) fn chunk_pairs(count: usize) -> impl Iterator<Item = (usize, usize)> 
     let row = move |a: usize| {
         let others = a + 1..count;
         let width = others.len();
-        others.clone().map(move |b| if a % 2 == 0 { (a, b) } else { (a, 2 * a + 1 + width - b) })
+        others.clone().map(move |b| if a.is_multiple_of(2) { (a, b) } else { (a, 2 * a + 1 + width - b) })
     };
     own.chain((0..count).flat_map(row))
 }
