@@ -1,4 +1,5 @@
-//! Tells the tests whether the real shops are there, so that a test without its data shows as ignored, never as passed.
+//! Tells the tests whether the real shops are there and whether tests on a device are wanted, so that a test that cannot run
+//! shows as ignored, never as passed.
 
 use std::path::PathBuf;
 
@@ -14,5 +15,10 @@ fn main() {
         println!("cargo::rustc-cfg=shops");
     } else {
         println!("cargo::warning=no real shops in {}: the tests on them are ignored", folder.display());
+    }
+    println!("cargo::rustc-check-cfg=cfg(no_gpu_tests)");
+    println!("cargo::rerun-if-env-changed=TWINSET_GPU_TESTS");
+    if std::env::var_os("TWINSET_GPU_TESTS").is_some_and(|wish| wish == "skip") {
+        println!("cargo::rustc-cfg=no_gpu_tests");
     }
 }
