@@ -17,11 +17,13 @@ struct Params {
     rule: array<vec4<u32>, 32>, // group scope, code columns that must match, code columns that must differ, first fact
 }
 
+const NOTHING = 4.0; // beyond every value
+
 // Words of a row's facts; the codes of its attributes follow, then per rule its scope and price band.
 const GROUP = 0u;
 const CLASS = 1u;      // rows of one class are bit-identical and settled elsewhere; 0: a class of its own
 const PRICE_RANK = 2u;
-const CODES = 5u;      // words 3 and 4 are the scale and the residual of tile_i8.wgsl
+const CODES = 3u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> anchor_panels: array<vec4<f32>>;    // [tile][component][row / 4]
@@ -86,8 +88,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         multiply(7u, x, y, &p);
         workgroupBarrier();
     }
-    // Rows of the upper half, then of the lower; both halves of the columns.
-    for (var i = 0u; i < 16u; i++) {
+    // Most runs of four products matter to nobody: what the lowest cuts of their rows and columns rule out ends here.
+    let first = item.x * 32u + y;
+    let second = (params.first_fact + item.y * 128u) / 4u + x;
+    var hits = marks(lowest(item, first, second), p.a0, p.a1, p.a2, p.a3);
+    hits |= marks(lowest(item, first + 16u, second), p.a4, p.a5, p.a6, p.a7) << 4u;
+    hits |= marks(lowest(item, first, second + 16u), p.b0, p.b1, p.b2, p.b3) << 8u;
+    hits |= marks(lowest(item, first + 16u, second + 16u), p.b4, p.b5, p.b6, p.b7) << 12u;
+    for (; hits != 0u; hits &= hits - 1u) {
+        let i = firstTrailingBit(hits);
         var product: vec4<f32>;
         switch i {
             case 0u: { product = p.a0; }
@@ -107,16 +116,35 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             case 14u: { product = p.b6; }
             default: { product = p.b7; }
         }
-        let row = item.x * 128u + (i & 4u) * 16u + y * 4u + (i & 3u);
-        let column = item.y * 128u + (i & 8u) * 8u + x * 4u;
+        let row = item.x * 128u + y * 4u + (i & 4u) * 16u + (i & 3u);
+        let column = item.y * 128u + x * 4u + (i & 8u) * 8u;
         sift(item, row, column, product, product);
     }
 }
 
+// A bit for each of four neighboring rows of which a product reaches its limit.
+fn marks(low: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> u32 {
+    return select(0u, 1u, any(a >= vec4(low.x))) | select(0u, 2u, any(b >= vec4(low.y)))
+        | select(0u, 4u, any(c >= vec4(low.z))) | select(0u, 8u, any(d >= vec4(low.w)));
+}
+
 // --- What follows is the same in every tile kernel (a test compares it). ---
 
-// Keeps what may matter of one row's products with four neighboring columns, in both directions. `upper` is what a pair is
-// proposed with, `lower` what it is worth at least, both up to a constant that the cuts hold.
+// For each of four neighboring rows, the lowest value with one of four columns that may matter to a list of either.
+fn lowest(item: vec4<u32>, rows: u32, columns: u32) -> vec4<f32> {
+    var low = vec4(NOTHING);
+    for (var open = item.z; open != 0u; open &= open - 1u) {
+        low = min(low, cuts[firstTrailingBit(open) * params.rows / 4u + rows]);
+    }
+    for (var open = item.w; open != 0u; open &= open - 1u) {
+        let across = cuts[firstTrailingBit(open) * params.rows / 4u + columns];
+        low = min(low, vec4(min(min(across.x, across.y), min(across.z, across.w))));
+    }
+    return low;
+}
+
+// Keeps what may matter of a run: one row's products with four neighboring columns, in both directions. `upper` is what a
+// pair is proposed with, `lower` what it is worth at least, both up to a constant that the cuts hold.
 fn sift(item: vec4<u32>, row: u32, column: u32, upper: vec4<f32>, lower: vec4<f32>) {
     let second = params.first_fact + column;
     var done = 0u;

@@ -16,19 +16,19 @@ struct Params {
     rule: array<vec4<u32>, 32>, // group scope, code columns that must match, code columns that must differ, first fact
 }
 
+const NOTHING = 4.0; // beyond every value
+
 // Words of a row's facts; the codes of its attributes follow, then per rule its scope and price band.
 const GROUP = 0u;
 const CLASS = 1u;      // rows of one class are bit-identical and settled elsewhere; 0: a class of its own
 const PRICE_RANK = 2u;
-const SCALE = 3u;      // of the quantized vector, as the bits of an f32
-const RESIDUAL = 4u;   // at least the length of what quantization left, as the bits of an f32
-const CODES = 5u;
+const CODES = 3u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> anchor_panels: array<vec4<u32>>;    // [tile][4 components][row / 4]
 @group(0) @binding(2) var<storage, read> candidate_panels: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> facts: array<u32>;                  // [local row][word]
-@group(0) @binding(4) var<storage, read> cuts: array<vec4<f32>>;             // [rule][local row / 4], the lowest product
+@group(0) @binding(4) var<storage, read> cuts: array<vec4<f32>>;             // [rule][local row / 4], the lowest value; then scales, residuals
 @group(0) @binding(5) var<storage, read> scopes: array<vec2<u32>>;           // per scope its ranges' [from, to), then the ranges
 @group(0) @binding(6) var<storage, read> work: array<vec4<u32>>;             // tile, tile, rules of the first's lists, of the second's
 @group(0) @binding(7) var<storage, read_write> survivors: array<vec2<u32>>;  // [local row][slot]: candidate, bits of the product
@@ -92,8 +92,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         multiply(7u, x, y, &p);
         workgroupBarrier();
     }
-    // Rows of the upper half, then of the lower; both halves of the columns.
-    for (var i = 0u; i < 16u; i++) {
+    // Most runs of four products matter to nobody: what the lowest cuts of their rows and columns rule out ends here.
+    let first = item.x * 32u + y;
+    let second = (params.first_fact + item.y * 128u) / 4u + x;
+    var hits = marks(item, first, second, p.a0, p.a1, p.a2, p.a3);
+    hits |= marks(item, first + 16u, second, p.a4, p.a5, p.a6, p.a7) << 4u;
+    hits |= marks(item, first, second + 16u, p.b0, p.b1, p.b2, p.b3) << 8u;
+    hits |= marks(item, first + 16u, second + 16u, p.b4, p.b5, p.b6, p.b7) << 12u;
+    for (; hits != 0u; hits &= hits - 1u) {
+        let i = firstTrailingBit(hits);
         var product: vec4<i32>;
         switch i {
             case 0u: { product = p.a0; }
@@ -113,29 +120,50 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             case 14u: { product = p.b6; }
             default: { product = p.b7; }
         }
-        let row = item.x * 128u + (i & 4u) * 16u + y * 4u + (i & 3u);
-        let column = item.y * 128u + (i & 8u) * 8u + x * 4u;
-        let candidate = params.first_fact + column;
-        let residuals = word(row, RESIDUAL) + words(candidate, RESIDUAL);
-        let near = vec4<f32>(product) * (word(row, SCALE) * words(candidate, SCALE));
-        sift(item, row, column, near + residuals, near - residuals);
+        let row = item.x * 128u + y * 4u + (i & 4u) * 16u + (i & 3u);
+        let column = item.y * 128u + x * 4u + (i & 8u) * 8u;
+        let scales = params.rules * params.rows / 4u;
+        let residuals = scales + params.rows / 4u;
+        let across = (params.first_fact + column) / 4u;
+        let apart = vec4(cuts[residuals + row / 4u][row % 4u]) + cuts[residuals + across];
+        let close = vec4<f32>(product) * (cuts[scales + row / 4u][row % 4u] * cuts[scales + across]);
+        sift(item, row, column, close + apart, close - apart);
     }
 }
 
-// A number among the facts of a row.
-fn word(row: u32, at: u32) -> f32 {
-    return bitcast<f32>(facts[row * params.stride + at]);
+// A bit for each of four neighboring rows of which a product with four columns may reach its limit. Instead of each pair's
+// residuals it takes off the largest ones, and more than all that rounding can add: `sift` looks closer.
+fn marks(item: vec4<u32>, rows: u32, columns: u32, a: vec4<i32>, b: vec4<i32>, c: vec4<i32>, d: vec4<i32>) -> u32 {
+    let scales = params.rules * params.rows / 4u;
+    let residuals = scales + params.rows / 4u;
+    let apart = largest(cuts[residuals + rows]) + largest(cuts[residuals + columns]) + 0.000002;
+    let low = (lowest(item, rows, columns) - apart) / cuts[scales + rows];
+    let scale = cuts[scales + columns];
+    return select(0u, 1u, any(vec4<f32>(a) * scale >= vec4(low.x))) | select(0u, 2u, any(vec4<f32>(b) * scale >= vec4(low.y)))
+        | select(0u, 4u, any(vec4<f32>(c) * scale >= vec4(low.z))) | select(0u, 8u, any(vec4<f32>(d) * scale >= vec4(low.w)));
 }
 
-// The same of four neighboring rows.
-fn words(row: u32, at: u32) -> vec4<f32> {
-    return vec4(word(row, at), word(row + 1u, at), word(row + 2u, at), word(row + 3u, at));
+fn largest(values: vec4<f32>) -> f32 {
+    return max(max(values.x, values.y), max(values.z, values.w));
 }
 
 // --- What follows is the same in every tile kernel (a test compares it). ---
 
-// Keeps what may matter of one row's products with four neighboring columns, in both directions. `upper` is what a pair is
-// proposed with, `lower` what it is worth at least, both up to a constant that the cuts hold.
+// For each of four neighboring rows, the lowest value with one of four columns that may matter to a list of either.
+fn lowest(item: vec4<u32>, rows: u32, columns: u32) -> vec4<f32> {
+    var low = vec4(NOTHING);
+    for (var open = item.z; open != 0u; open &= open - 1u) {
+        low = min(low, cuts[firstTrailingBit(open) * params.rows / 4u + rows]);
+    }
+    for (var open = item.w; open != 0u; open &= open - 1u) {
+        let across = cuts[firstTrailingBit(open) * params.rows / 4u + columns];
+        low = min(low, vec4(min(min(across.x, across.y), min(across.z, across.w))));
+    }
+    return low;
+}
+
+// Keeps what may matter of a run: one row's products with four neighboring columns, in both directions. `upper` is what a
+// pair is proposed with, `lower` what it is worth at least, both up to a constant that the cuts hold.
 fn sift(item: vec4<u32>, row: u32, column: u32, upper: vec4<f32>, lower: vec4<f32>) {
     let second = params.first_fact + column;
     var done = 0u;

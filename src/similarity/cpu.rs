@@ -180,7 +180,7 @@ mod tests {
                 if let Some(at_least) = floor(row) {
                     join.raise(0, row, at_least);
                 }
-                join.decide_row(row, &mut everyone(row, row).collect());
+                join.decide_rows(row..row + 1, |_, found| found.extend(everyone(row, row)));
             }
             let mut thresholds = Vec::new();
             join.thresholds(tile, |row, number, threshold| {

@@ -157,7 +157,6 @@ impl<'a> Join<'a> {
 }
 
 /// For a device, which proposes for many tiles at once and leaves it open for which rule.
-#[cfg_attr(not(test), expect(dead_code, reason = "no engine proposes on a device yet"))]
 impl Join<'_> {
     /// Calls `each` with every row of a tile, every rule, and the lowest canonical score that can still enter that list;
     /// `None` where there is no list to fill.
@@ -176,12 +175,7 @@ impl Join<'_> {
         self.lock(row / self.tiles.size()).raise(row, rule, at_least);
     }
 
-    /// Decides survivors of one anchor, of any tiles, for all its lists; empties them.
-    pub(super) fn decide_row(&self, anchor: usize, survivors: &mut Vec<Survivor>) {
-        self.decide_rows(anchor..anchor + 1, |_, found| found.append(survivors));
-    }
-
-    /// The same for `anchors`, rows of one tile, under one lock: `proposed` adds the survivors of a row.
+    /// Decides survivors of any tiles for all lists of `anchors`, rows of one tile: `proposed` adds those of a row.
     pub(super) fn decide_rows(&self, anchors: Range<usize>, mut proposed: impl FnMut(usize, &mut Vec<Survivor>)) {
         let (mut survivors, mut open) = (Vec::new(), Vec::new());
         let mut state = self.lock(anchors.start / self.tiles.size());

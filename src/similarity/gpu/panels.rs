@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::kernels::{Arithmetic, MAX_RULES, STEP_BYTES, TILE};
 use crate::rules::GroupScope;
-use crate::similarity::int8::quantize;
+use crate::similarity::int8::{Quantized, quantize};
 use crate::similarity::join::Join;
 use crate::similarity::{Lists, Matrix, NO_LIST};
 
-/// Words of a row's facts before the codes: group, class, price rank, scale, residual. The shaders name them.
-const FIXED_FACTS: usize = 5;
+/// Words of a row's facts before the codes: group, class, price rank. The shaders name them.
+const FIXED_FACTS: usize = 3;
 
 /// Words of a row's facts per rule: scope, first price rank, price rank after the last.
 const RULE_FACTS: usize = 3;
@@ -26,6 +26,8 @@ pub(super) struct Chunk {
     pub panels: Vec<u32>,
     /// `[row][stride]` words; the rows of the last tile that do not exist hold zeros.
     pub facts: Vec<u32>,
+    /// In int8, per row the scale, then per row the residual.
+    pub quantized: Vec<f32>,
 }
 
 /// How rows become words.
@@ -50,22 +52,29 @@ impl Layout<'_> {
     /// The tiles `tiles` as a device reads them.
     pub(super) fn chunk(&self, tiles: Range<usize>) -> Chunk {
         let (panel, stride) = (self.steps() * STEP_BYTES / 4, self.stride());
+        let rows = tiles.len() * TILE;
         let mut panels = vec![0; tiles.len() * panel];
-        let mut facts = vec![0; tiles.len() * TILE * stride];
-        let written = panels.par_chunks_mut(panel).zip(facts.par_chunks_mut(TILE * stride)).zip(tiles);
-        written.for_each(|((panel, facts), tile)| {
+        let mut facts = vec![0; rows * stride];
+        // A row that does not exist is short and exact: no kernel divides by nothing.
+        let mut quantized = vec![Quantized { scale: 1.0, residual: 0.0 }; rows];
+        let written = panels.par_chunks_mut(panel).zip(facts.par_chunks_mut(TILE * stride));
+        written.zip(quantized.par_chunks_mut(TILE)).zip(tiles).for_each(|(((panel, facts), quantized), tile)| {
             let first = tile * TILE;
             let rows = first..(first + TILE).min(self.join.matrix.rows());
             for (at, row) in rows.enumerate() {
-                let facts = &mut facts[at * stride..(at + 1) * stride];
-                self.write_facts(row, facts);
+                self.write_facts(row, &mut facts[at * stride..(at + 1) * stride]);
                 match self.arithmetic {
                     Arithmetic::F32 => write_f32(self.join.matrix, row, &mut panel[at..]),
-                    Arithmetic::Int8 => [facts[3], facts[4]] = write_int8(self.join.matrix, row, &mut panel[at..]),
+                    Arithmetic::Int8 => quantized[at] = write_int8(self.join.matrix, row, &mut panel[at..]),
                 }
             }
         });
-        Chunk { panels, facts }
+        let scales = quantized.iter().map(|row| row.scale);
+        let quantized = match self.arithmetic {
+            Arithmetic::F32 => Vec::new(),
+            Arithmetic::Int8 => scales.chain(quantized.iter().map(|row| row.residual)).collect(),
+        };
+        Chunk { panels, facts, quantized }
     }
 
     fn write_facts(&self, row: usize, facts: &mut [u32]) {
@@ -125,15 +134,15 @@ fn write_f32(matrix: &Matrix, row: usize, panel: &mut [u32]) {
     }
 }
 
-/// The same in int8; returns the bits of scale and residual.
-fn write_int8(matrix: &Matrix, row: usize, panel: &mut [u32]) -> [u32; 2] {
+/// The same in int8.
+fn write_int8(matrix: &Matrix, row: usize, panel: &mut [u32]) -> Quantized {
     let mut values = vec![0; matrix.dimension()];
     let quantized = quantize(matrix.row(row), &mut values);
     for (word, four) in panel.iter_mut().step_by(TILE).zip(values.chunks(4)) {
         let byte = |at: usize| four.get(at).map_or(0, |value| value.cast_unsigned());
         *word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]);
     }
-    [quantized.scale.to_bits(), quantized.residual.to_bits()]
+    quantized
 }
 
 fn narrow(n: usize) -> u32 {

@@ -117,6 +117,7 @@ struct Buffers {
 struct Resident {
     panels: wgpu::Buffer,
     facts: wgpu::Buffer,
+    quantized: Option<wgpu::Buffer>,
     used_at: u64,
 }
 
@@ -165,7 +166,8 @@ impl Session {
         let scopes = buffer("scopes", 2 * shape.scopes.len(), input)?;
         let made = Buffers {
             facts: buffer("facts", rows * shape.stride, input)?,
-            cuts: buffer("cuts", rows * shape.rule_count, input)?,
+            // Scales and residuals follow the cuts.
+            cuts: buffer("cuts", rows * (shape.rule_count + 2), input)?,
             work: buffer("work", 4 * shape.items, input)?,
             survivors: buffer("survivors", 2 * rows * shape.slots, output)?,
             counts: buffer("counts", rows, output)?,
@@ -212,9 +214,8 @@ impl Session {
             }
             outcome => outcome,
         };
-        let (panels, facts) = loaded?;
         buffers.clock += 1;
-        buffers.chunks.insert(number, Resident { panels, facts, used_at: buffers.clock });
+        buffers.chunks.insert(number, Resident { used_at: buffers.clock, ..loaded? });
         Ok(())
     }
 
@@ -238,7 +239,7 @@ impl Session {
         let pack = self.gpu.bind(&self.pack, &bound.map(wgpu::Buffer::as_entire_binding));
         let launched = Instant::now();
         let submission = self.gpu.submit(|encoder| {
-            buffers.copy_facts(encoder, strip);
+            buffers.copy_rows(encoder, strip);
             encoder.clear_buffer(&buffers.counts, 0, None);
             encoder.clear_buffer(&buffers.used, 0, None);
             dispatch(encoder, &kernel, &tile, strip.work.len());
@@ -291,7 +292,7 @@ impl Session {
         let seed = self.gpu.bind(&self.seed, &bound.map(wgpu::Buffer::as_entire_binding));
         let bytes = lists as u64 * 4;
         let submission = self.gpu.submit(|encoder| {
-            buffers.copy_facts(encoder, strip);
+            buffers.copy_rows(encoder, strip);
             encoder.clear_buffer(&buffers.keys, 0, None);
             dispatch(encoder, &kernel, &tile, strip.work.len());
             dispatch(encoder, &self.seed, &seed, lists.div_ceil(SEED_CUTS.workgroup as usize));
@@ -372,14 +373,23 @@ impl Buffers {
         }
     }
 
-    /// Puts the facts of both chunks where the kernel looks for those of the local rows.
-    fn copy_facts(&self, encoder: &mut wgpu::CommandEncoder, strip: &Dispatch) {
-        let bytes = |rows: usize| (rows * self.shape.stride * 4) as u64;
-        let (a, b) = strip.chunks;
-        encoder.copy_buffer_to_buffer(&self.chunks[&a].facts, 0, &self.facts, 0, bytes(strip.rows[0]));
-        if a != b {
-            let (at, size) = (bytes(strip.rows[0]), bytes(strip.rows[1]));
-            encoder.copy_buffer_to_buffer(&self.chunks[&b].facts, 0, &self.facts, at, size);
+    /// Puts what belongs to the rows of both chunks where the kernel looks for that of the local rows.
+    fn copy_rows(&self, encoder: &mut wgpu::CommandEncoder, strip: &Dispatch) {
+        let own = strip.chunks.0 == strip.chunks.1;
+        let sides = [(strip.chunks.0, 0, strip.rows[0]), (strip.chunks.1, strip.rows[0], strip.rows[1])];
+        let all = strip.rows[0] + if own { 0 } else { strip.rows[1] };
+        for (chunk, first, rows) in sides.into_iter().take(if own { 1 } else { 2 }) {
+            let resident = &self.chunks[&chunk];
+            let mut copy = |from: &wgpu::Buffer, start: usize, to: &wgpu::Buffer, at: usize, words: usize| {
+                encoder.copy_buffer_to_buffer(from, start as u64 * 4, to, at as u64 * 4, words as u64 * 4);
+            };
+            let stride = self.shape.stride;
+            copy(&resident.facts, 0, &self.facts, first * stride, rows * stride);
+            if let Some(quantized) = &resident.quantized {
+                let scales = self.shape.rule_count * all;
+                copy(quantized, 0, &self.cuts, scales + first, rows);
+                copy(quantized, rows, &self.cuts, scales + all + first, rows);
+            }
         }
     }
 }
@@ -389,14 +399,22 @@ pub(super) fn panel_bytes(tiles: usize, steps: usize) -> u64 {
     (tiles * steps * STEP_BYTES) as u64
 }
 
-fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<(wgpu::Buffer, wgpu::Buffer), Fault> {
-    let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
-    let panels = gpu.buffer("panels", chunk.panels.len() as u64 * 4, usage)?;
-    let facts =
-        gpu.buffer("facts of a chunk", chunk.facts.len() as u64 * 4, BufferUsages::COPY_SRC | BufferUsages::COPY_DST)?;
-    gpu.upload(&panels, 0, cast_slice(&chunk.panels))?;
-    gpu.upload(&facts, 0, cast_slice(&chunk.facts))?;
-    Ok((panels, facts))
+fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<Resident, Fault> {
+    let mut upload = |what, words: &[u32], usage| {
+        let buffer = gpu.buffer(what, size_of_val(words) as u64, usage | BufferUsages::COPY_DST)?;
+        gpu.upload(&buffer, 0, cast_slice(words))?;
+        Ok(buffer)
+    };
+    let quantized: &[u32] = cast_slice(&chunk.quantized);
+    Ok(Resident {
+        panels: upload("panels", &chunk.panels, BufferUsages::STORAGE)?,
+        facts: upload("facts of a chunk", &chunk.facts, BufferUsages::COPY_SRC)?,
+        quantized: match quantized {
+            [] => None,
+            words => Some(upload("scales of a chunk", words, BufferUsages::COPY_SRC)?),
+        },
+        used_at: 0,
+    })
 }
 
 fn dispatch(
