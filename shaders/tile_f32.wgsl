@@ -91,10 +91,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     // Most runs of four products matter to nobody: what the lowest cuts of their rows and columns rule out ends here.
     let first = item.x * 32u + y;
     let second = (params.first_fact + item.y * 128u) / 4u + x;
-    var hits = marks(lowest(item, first, second), p.a0, p.a1, p.a2, p.a3);
-    hits |= marks(lowest(item, first + 16u, second), p.a4, p.a5, p.a6, p.a7) << 4u;
-    hits |= marks(lowest(item, first, second + 16u), p.b0, p.b1, p.b2, p.b3) << 8u;
-    hits |= marks(lowest(item, first + 16u, second + 16u), p.b4, p.b5, p.b6, p.b7) << 12u;
+    let columns_low = least(lowest(item.w, second));
+    let columns_high = least(lowest(item.w, second + 16u));
+    let rows_low = lowest(item.z, first);
+    var hits = marks(min(rows_low, vec4(columns_low)), p.a0, p.a1, p.a2, p.a3);
+    hits |= marks(min(rows_low, vec4(columns_high)), p.b0, p.b1, p.b2, p.b3) << 8u;
+    let rows_high = lowest(item.z, first + 16u);
+    hits |= marks(min(rows_high, vec4(columns_low)), p.a4, p.a5, p.a6, p.a7) << 4u;
+    hits |= marks(min(rows_high, vec4(columns_high)), p.b4, p.b5, p.b6, p.b7) << 12u;
     for (; hits != 0u; hits &= hits - 1u) {
         let i = firstTrailingBit(hits);
         var product: vec4<f32>;
@@ -118,8 +122,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         }
         let row = item.x * 128u + y * 4u + (i & 4u) * 16u + (i & 3u);
         let column = item.y * 128u + x * 4u + (i & 8u) * 8u;
-        sift(item, row, column, product, product);
+        sift(item, row, column, product);
     }
+}
+
+// How far a value can be above the score, up to the constant.
+fn spread(anchor: u32, candidate: u32) -> f32 {
+    return 0.0;
 }
 
 // A bit for each of four neighboring rows of which a product reaches its limit.
@@ -130,29 +139,29 @@ fn marks(low: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>)
 
 // --- What follows is the same in every tile kernel (a test compares it). ---
 
-// For each of four neighboring rows, the lowest value with one of four columns that may matter to a list of either.
-fn lowest(item: vec4<u32>, rows: u32, columns: u32) -> vec4<f32> {
+// The lowest value that may matter to a list of some rules, for each of four neighboring local rows.
+fn lowest(rules: u32, rows: u32) -> vec4<f32> {
     var low = vec4(NOTHING);
-    for (var open = item.z; open != 0u; open &= open - 1u) {
+    for (var open = rules; open != 0u; open &= open - 1u) {
         low = min(low, cuts[firstTrailingBit(open) * params.rows / 4u + rows]);
-    }
-    for (var open = item.w; open != 0u; open &= open - 1u) {
-        let across = cuts[firstTrailingBit(open) * params.rows / 4u + columns];
-        low = min(low, vec4(min(min(across.x, across.y), min(across.z, across.w))));
     }
     return low;
 }
 
-// Keeps what may matter of a run: one row's products with four neighboring columns, in both directions. `upper` is what a
-// pair is proposed with, `lower` what it is worth at least, both up to a constant that the cuts hold.
-fn sift(item: vec4<u32>, row: u32, column: u32, upper: vec4<f32>, lower: vec4<f32>) {
+fn least(values: vec4<f32>) -> f32 {
+    return min(min(values.x, values.y), min(values.z, values.w));
+}
+
+// Keeps what may matter of a run: one row's values with four neighboring columns, in both directions. A value is an upper
+// bound of the pair's score, up to a constant that the cuts hold.
+fn sift(item: vec4<u32>, row: u32, column: u32, values: vec4<f32>) {
     let second = params.first_fact + column;
     var done = 0u;
     for (var open = item.z | item.w; open != 0u; open &= open - 1u) {
         let rule = firstTrailingBit(open);
         let cuts_of_rule = rule * params.rows / 4u;
-        let there = upper >= vec4(cuts[cuts_of_rule + row / 4u][row % 4u]);
-        let back = upper >= cuts[cuts_of_rule + second / 4u];
+        let there = values >= vec4(cuts[cuts_of_rule + row / 4u][row % 4u]);
+        let back = values >= cuts[cuts_of_rule + second / 4u];
         // One bit a pair: the row's lists in the first four, the columns' lists in the others.
         var hits = dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), there), vec4((item.z >> rule) & 1u))
             + dot(select(vec4(0u), vec4(16u, 32u, 64u, 128u), back), vec4((item.w >> rule) & 1u));
@@ -161,7 +170,7 @@ fn sift(item: vec4<u32>, row: u32, column: u32, upper: vec4<f32>, lower: vec4<f3
             let c = hit & 3u;
             let pair = select(vec2(second + c, row), vec2(row, second + c), hit < 4u);
             let number = select(params.first_row.x + row, params.first_row.y + column + c, hit < 4u);
-            if admits(rule, pair.x, pair.y, number) && keep(rule, pair.x, pair.y, number, upper[c], lower[c]) {
+            if admits(rule, pair.x, pair.y, number) && keep(rule, pair.x, pair.y, number, values[c]) {
                 done |= 1u << hit;
             }
         }
@@ -212,18 +221,18 @@ fn admits(rule: u32, anchor: u32, candidate: u32, number: u32) -> bool {
 }
 
 // Puts a pair into a slot of its anchor, or where there is none left only counts it; returns whether the pair is done with.
-fn keep(rule: u32, anchor: u32, candidate: u32, number: u32, upper: f32, lower: f32) -> bool {
+fn keep(rule: u32, anchor: u32, candidate: u32, number: u32, value: f32) -> bool {
     if params.buckets > 0u {
         // Groups differ where buckets do, so each bucket stands for another entry of the list.
         let bucket = facts[candidate * params.stride + GROUP] % params.buckets;
-        let bits = bitcast<u32>(lower);
+        let bits = bitcast<u32>(value - spread(anchor, candidate));
         let key = select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
         atomicMax(&counts[(anchor * params.rules + rule) * params.buckets + bucket], key);
         return false;
     }
     let slot = atomicAdd(&counts[anchor], 1u);
     if slot < params.slots {
-        survivors[anchor * params.slots + slot] = vec2(number, bitcast<u32>(upper));
+        survivors[anchor * params.slots + slot] = vec2(number, bitcast<u32>(value));
     }
     return true;
 }

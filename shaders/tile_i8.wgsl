@@ -39,9 +39,15 @@ var<workgroup> anchors: array<array<vec4<u32>, 32>, 8>;
 var<workgroup> candidates: array<array<vec4<u32>, 32>, 8>;
 
 // The 8 × 8 products of an invocation: rows 4 y to 4 y + 3 and 64 more, columns alike.
-struct Products {
+struct Sums {
     a0: vec4<i32>, a1: vec4<i32>, a2: vec4<i32>, a3: vec4<i32>, a4: vec4<i32>, a5: vec4<i32>, a6: vec4<i32>, a7: vec4<i32>,
     b0: vec4<i32>, b1: vec4<i32>, b2: vec4<i32>, b3: vec4<i32>, b4: vec4<i32>, b5: vec4<i32>, b6: vec4<i32>, b7: vec4<i32>,
+}
+
+// The same as numbers that scales can be multiplied with.
+struct Products {
+    a0: vec4<f32>, a1: vec4<f32>, a2: vec4<f32>, a3: vec4<f32>, a4: vec4<f32>, a5: vec4<f32>, a6: vec4<f32>, a7: vec4<f32>,
+    b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>, b4: vec4<f32>, b5: vec4<f32>, b6: vec4<f32>, b7: vec4<f32>,
 }
 
 fn dots(row: u32, columns: vec4<u32>) -> vec4<i32> {
@@ -49,7 +55,7 @@ fn dots(row: u32, columns: vec4<u32>) -> vec4<i32> {
         dot4I8Packed(row, columns.x), dot4I8Packed(row, columns.y), dot4I8Packed(row, columns.z), dot4I8Packed(row, columns.w));
 }
 
-fn multiply(k: u32, x: u32, y: u32, p: ptr<function, Products>) {
+fn multiply(k: u32, x: u32, y: u32, p: ptr<function, Sums>) {
     let r = anchors[k][y];
     let s = anchors[k][y + 16u];
     let a = candidates[k][x];
@@ -73,7 +79,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let item = work[number];
     let x = lane % 16u;
     let y = lane / 16u;
-    var p: Products;
+    var sums: Sums;
     var from_anchors = item.x * params.steps * 256u + lane;
     var from_candidates = item.y * params.steps * 256u + lane;
     for (var step = 0u; step < params.steps; step++) {
@@ -82,26 +88,40 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         from_anchors += 256u;
         from_candidates += 256u;
         workgroupBarrier();
-        multiply(0u, x, y, &p);
-        multiply(1u, x, y, &p);
-        multiply(2u, x, y, &p);
-        multiply(3u, x, y, &p);
-        multiply(4u, x, y, &p);
-        multiply(5u, x, y, &p);
-        multiply(6u, x, y, &p);
-        multiply(7u, x, y, &p);
+        multiply(0u, x, y, &sums);
+        multiply(1u, x, y, &sums);
+        multiply(2u, x, y, &sums);
+        multiply(3u, x, y, &sums);
+        multiply(4u, x, y, &sums);
+        multiply(5u, x, y, &sums);
+        multiply(6u, x, y, &sums);
+        multiply(7u, x, y, &sums);
         workgroupBarrier();
     }
+    let p = Products(
+        vec4<f32>(sums.a0), vec4<f32>(sums.a1), vec4<f32>(sums.a2), vec4<f32>(sums.a3),
+        vec4<f32>(sums.a4), vec4<f32>(sums.a5), vec4<f32>(sums.a6), vec4<f32>(sums.a7),
+        vec4<f32>(sums.b0), vec4<f32>(sums.b1), vec4<f32>(sums.b2), vec4<f32>(sums.b3),
+        vec4<f32>(sums.b4), vec4<f32>(sums.b5), vec4<f32>(sums.b6), vec4<f32>(sums.b7),
+    );
     // Most runs of four products matter to nobody: what the lowest cuts of their rows and columns rule out ends here.
     let first = item.x * 32u + y;
     let second = (params.first_fact + item.y * 128u) / 4u + x;
-    var hits = marks(item, first, second, p.a0, p.a1, p.a2, p.a3);
-    hits |= marks(item, first + 16u, second, p.a4, p.a5, p.a6, p.a7) << 4u;
-    hits |= marks(item, first, second + 16u, p.b0, p.b1, p.b2, p.b3) << 8u;
-    hits |= marks(item, first + 16u, second + 16u, p.b4, p.b5, p.b6, p.b7) << 12u;
+    let scales = params.rules * params.rows / 4u;
+    let residuals = scales + params.rows / 4u;
+    // Instead of each pair's residuals take off the largest ones, and more than all that rounding can add: `sift` looks closer.
+    let apart = 0.000002 - least(min(-cuts[residuals + first], -cuts[residuals + first + 16u]))
+        - least(min(-cuts[residuals + second], -cuts[residuals + second + 16u]));
+    let across = least(min(lowest(item.w, second), lowest(item.w, second + 16u)));
+    let rows_low = (min(lowest(item.z, first), vec4(across)) - apart) / cuts[scales + first];
+    var hits = marks(rows_low, cuts[scales + second], p.a0, p.a1, p.a2, p.a3);
+    hits |= marks(rows_low, cuts[scales + second + 16u], p.b0, p.b1, p.b2, p.b3) << 8u;
+    let rows_high = (min(lowest(item.z, first + 16u), vec4(across)) - apart) / cuts[scales + first + 16u];
+    hits |= marks(rows_high, cuts[scales + second], p.a4, p.a5, p.a6, p.a7) << 4u;
+    hits |= marks(rows_high, cuts[scales + second + 16u], p.b4, p.b5, p.b6, p.b7) << 12u;
     for (; hits != 0u; hits &= hits - 1u) {
         let i = firstTrailingBit(hits);
-        var product: vec4<i32>;
+        var product: vec4<f32>;
         switch i {
             case 0u: { product = p.a0; }
             case 1u: { product = p.a1; }
@@ -122,56 +142,49 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         }
         let row = item.x * 128u + y * 4u + (i & 4u) * 16u + (i & 3u);
         let column = item.y * 128u + x * 4u + (i & 8u) * 8u;
-        let scales = params.rules * params.rows / 4u;
-        let residuals = scales + params.rows / 4u;
-        let across = (params.first_fact + column) / 4u;
-        let apart = vec4(cuts[residuals + row / 4u][row % 4u]) + cuts[residuals + across];
-        let close = vec4<f32>(product) * (cuts[scales + row / 4u][row % 4u] * cuts[scales + across]);
-        sift(item, row, column, close + apart, close - apart);
+        let other = (params.first_fact + column) / 4u;
+        let apart = vec4(cuts[residuals + row / 4u][row % 4u]) + cuts[residuals + other];
+        sift(item, row, column, product * (cuts[scales + row / 4u][row % 4u] * cuts[scales + other]) + apart);
     }
 }
 
-// A bit for each of four neighboring rows of which a product with four columns may reach its limit. Instead of each pair's
-// residuals it takes off the largest ones, and more than all that rounding can add: `sift` looks closer.
-fn marks(item: vec4<u32>, rows: u32, columns: u32, a: vec4<i32>, b: vec4<i32>, c: vec4<i32>, d: vec4<i32>) -> u32 {
-    let scales = params.rules * params.rows / 4u;
-    let residuals = scales + params.rows / 4u;
-    let apart = largest(cuts[residuals + rows]) + largest(cuts[residuals + columns]) + 0.000002;
-    let low = (lowest(item, rows, columns) - apart) / cuts[scales + rows];
-    let scale = cuts[scales + columns];
-    return select(0u, 1u, any(vec4<f32>(a) * scale >= vec4(low.x))) | select(0u, 2u, any(vec4<f32>(b) * scale >= vec4(low.y)))
-        | select(0u, 4u, any(vec4<f32>(c) * scale >= vec4(low.z))) | select(0u, 8u, any(vec4<f32>(d) * scale >= vec4(low.w)));
+// How far a value can be above the score, up to the constant: both residuals twice, and what rounding adds to that.
+fn spread(anchor: u32, candidate: u32) -> f32 {
+    let residuals = (params.rules + 1u) * params.rows / 4u;
+    return 2.0 * (cuts[residuals + anchor / 4u][anchor % 4u] + cuts[residuals + candidate / 4u][candidate % 4u]) + 0.000002;
 }
 
-fn largest(values: vec4<f32>) -> f32 {
-    return max(max(values.x, values.y), max(values.z, values.w));
+// A bit for each of four neighboring rows of which a product with four columns reaches its limit.
+fn marks(low: vec4<f32>, scale: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> u32 {
+    return select(0u, 1u, any(a * scale >= vec4(low.x))) | select(0u, 2u, any(b * scale >= vec4(low.y)))
+        | select(0u, 4u, any(c * scale >= vec4(low.z))) | select(0u, 8u, any(d * scale >= vec4(low.w)));
 }
 
 // --- What follows is the same in every tile kernel (a test compares it). ---
 
-// For each of four neighboring rows, the lowest value with one of four columns that may matter to a list of either.
-fn lowest(item: vec4<u32>, rows: u32, columns: u32) -> vec4<f32> {
+// The lowest value that may matter to a list of some rules, for each of four neighboring local rows.
+fn lowest(rules: u32, rows: u32) -> vec4<f32> {
     var low = vec4(NOTHING);
-    for (var open = item.z; open != 0u; open &= open - 1u) {
+    for (var open = rules; open != 0u; open &= open - 1u) {
         low = min(low, cuts[firstTrailingBit(open) * params.rows / 4u + rows]);
-    }
-    for (var open = item.w; open != 0u; open &= open - 1u) {
-        let across = cuts[firstTrailingBit(open) * params.rows / 4u + columns];
-        low = min(low, vec4(min(min(across.x, across.y), min(across.z, across.w))));
     }
     return low;
 }
 
-// Keeps what may matter of a run: one row's products with four neighboring columns, in both directions. `upper` is what a
-// pair is proposed with, `lower` what it is worth at least, both up to a constant that the cuts hold.
-fn sift(item: vec4<u32>, row: u32, column: u32, upper: vec4<f32>, lower: vec4<f32>) {
+fn least(values: vec4<f32>) -> f32 {
+    return min(min(values.x, values.y), min(values.z, values.w));
+}
+
+// Keeps what may matter of a run: one row's values with four neighboring columns, in both directions. A value is an upper
+// bound of the pair's score, up to a constant that the cuts hold.
+fn sift(item: vec4<u32>, row: u32, column: u32, values: vec4<f32>) {
     let second = params.first_fact + column;
     var done = 0u;
     for (var open = item.z | item.w; open != 0u; open &= open - 1u) {
         let rule = firstTrailingBit(open);
         let cuts_of_rule = rule * params.rows / 4u;
-        let there = upper >= vec4(cuts[cuts_of_rule + row / 4u][row % 4u]);
-        let back = upper >= cuts[cuts_of_rule + second / 4u];
+        let there = values >= vec4(cuts[cuts_of_rule + row / 4u][row % 4u]);
+        let back = values >= cuts[cuts_of_rule + second / 4u];
         // One bit a pair: the row's lists in the first four, the columns' lists in the others.
         var hits = dot(select(vec4(0u), vec4(1u, 2u, 4u, 8u), there), vec4((item.z >> rule) & 1u))
             + dot(select(vec4(0u), vec4(16u, 32u, 64u, 128u), back), vec4((item.w >> rule) & 1u));
@@ -180,7 +193,7 @@ fn sift(item: vec4<u32>, row: u32, column: u32, upper: vec4<f32>, lower: vec4<f3
             let c = hit & 3u;
             let pair = select(vec2(second + c, row), vec2(row, second + c), hit < 4u);
             let number = select(params.first_row.x + row, params.first_row.y + column + c, hit < 4u);
-            if admits(rule, pair.x, pair.y, number) && keep(rule, pair.x, pair.y, number, upper[c], lower[c]) {
+            if admits(rule, pair.x, pair.y, number) && keep(rule, pair.x, pair.y, number, values[c]) {
                 done |= 1u << hit;
             }
         }
@@ -231,18 +244,18 @@ fn admits(rule: u32, anchor: u32, candidate: u32, number: u32) -> bool {
 }
 
 // Puts a pair into a slot of its anchor, or where there is none left only counts it; returns whether the pair is done with.
-fn keep(rule: u32, anchor: u32, candidate: u32, number: u32, upper: f32, lower: f32) -> bool {
+fn keep(rule: u32, anchor: u32, candidate: u32, number: u32, value: f32) -> bool {
     if params.buckets > 0u {
         // Groups differ where buckets do, so each bucket stands for another entry of the list.
         let bucket = facts[candidate * params.stride + GROUP] % params.buckets;
-        let bits = bitcast<u32>(lower);
+        let bits = bitcast<u32>(value - spread(anchor, candidate));
         let key = select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
         atomicMax(&counts[(anchor * params.rules + rule) * params.buckets + bucket], key);
         return false;
     }
     let slot = atomicAdd(&counts[anchor], 1u);
     if slot < params.slots {
-        survivors[anchor * params.slots + slot] = vec2(number, bitcast<u32>(upper));
+        survivors[anchor * params.slots + slot] = vec2(number, bitcast<u32>(value));
     }
     return true;
 }

@@ -12,7 +12,8 @@
 //! already, so |x·y − X·Y| ≤ Rx + Ry.
 //!
 //! A kernel proposes a pair with `f32(qx·qy) * (sx * sy) + (Rx + Ry)`, which is at least the canonical score up to [`slack`];
-//! with `-` for the last `+` it is at most that.
+//! with `-` for the last `+` it is at most that. Where a device seeds thresholds it takes 2 (Rx + Ry) + 2·10⁻⁶ off the first,
+//! which is below the second however the three operations are rounded.
 
 use super::bounds::{canonical_error, rounded_up};
 
