@@ -65,13 +65,14 @@ pub(super) fn rounds(tiles: &Tiles<'_>, remaining: &Remaining, a: &Range<usize>,
 /// its lists reach, evenly spaced. Only pairs in ascending order, each once, with both directions.
 pub(super) fn seeds(tiles: &Tiles<'_>, remaining: &Remaining, chunk: &Range<usize>, rules: usize) -> Vec<Item> {
     let of_tile = |i: usize| {
+        let needed = chunk.clone().filter(|&j| remaining.needs(i, j));
+        let open: Vec<(usize, u32)> = needed.map(|j| (j, tiles.open_rules(i, j))).collect();
         let mut found = vec![(i, i)];
         for rule in 0..rules {
-            let open = |&j: &usize| remaining.needs(i, j) && tiles.open_rules(i, j) >> rule & 1 == 1;
-            let reached: Vec<usize> = chunk.clone().filter(open).collect();
-            let step = reached.len().div_ceil(SEED_TILES).max(1);
+            let reached = || open.iter().filter(|(_, open)| open >> rule & 1 == 1);
+            let step = reached().count().div_ceil(SEED_TILES).max(1);
             // Not the same ones for all tiles, else their rows would be everyone's seeds.
-            found.extend(reached.iter().skip(i % step).step_by(step).map(|&j| (i.min(j), i.max(j))));
+            found.extend(reached().skip(i % step).step_by(step).map(|&(j, _)| (i.min(j), i.max(j))));
         }
         found
     };
