@@ -49,7 +49,8 @@ pub struct JobArgs {
     /// Folder that receives the tables
     #[arg(long, env = "TWINSET_OUT", value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// auto or cpu (this version computes on the CPU)
+    /// auto (a GPU that passes its self-test, else the CPU), cpu, gpu (a GPU or fail), or an index or part of a name that
+    /// `twinset devices` shows
     #[arg(long, env = "TWINSET_DEVICE", value_name = "DEVICE")]
     pub device: Option<String>,
     /// Date of the night, YYYY-MM-DD; today in UTC when left out
