@@ -1,4 +1,5 @@
-//! Tells the tests what is there beside the repository, so that a test that lacks it shows as ignored, never as passed.
+//! Tells the tests what is there beside the repository and whether devices are to be tested, so that a test that cannot run
+//! shows as ignored, never as passed.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,12 @@ fn main() {
     let tool = named("TWINSET_SHADER_ISA", "../shared/tools/shader-isa/shader-isa");
     println!("cargo::rustc-env=TWINSET_SHADER_ISA_TOOL={}", tool.display());
     declare("shader_isa", &[&tool, Path::new("/usr/share/vulkan/icd.d/radeon_icd.x86_64.json")]);
+
+    println!("cargo::rustc-check-cfg=cfg(no_gpu_tests)");
+    println!("cargo::rerun-if-env-changed=TWINSET_GPU_TESTS");
+    if std::env::var_os("TWINSET_GPU_TESTS").is_some_and(|wish| wish == "skip") {
+        println!("cargo::rustc-cfg=no_gpu_tests");
+    }
 }
 
 /// The path that an environment variable names, else one relative to the repository.

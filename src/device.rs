@@ -8,6 +8,8 @@
 pub mod adapters;
 pub mod fault;
 pub mod gpu;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod worker;
 
 pub use adapters::{Adapter, Choice};

@@ -210,3 +210,83 @@ impl FromStr for Choice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(index: usize, name: &str, backend: wgpu::Backend, kind: AdapterKind) -> Facts {
+        Facts { index, name: name.to_owned(), backend, kind, driver: String::new(), limits: wgpu::Limits::default() }
+    }
+
+    /// One GPU under two backends, a sibling whose name begins alike, and two pieces of software.
+    fn machine() -> Vec<Facts> {
+        vec![
+            facts(0, "Radeon 7900", wgpu::Backend::Vulkan, AdapterKind::Discrete),
+            facts(1, "Radeon 7900", wgpu::Backend::Dx12, AdapterKind::Discrete),
+            facts(2, "Radeon 7900 XT", wgpu::Backend::Vulkan, AdapterKind::Discrete),
+            facts(3, "Arc 2 Graphics", wgpu::Backend::Vulkan, AdapterKind::Integrated),
+            facts(4, "llvmpipe", wgpu::Backend::Vulkan, AdapterKind::Software),
+        ]
+    }
+
+    fn selected(choice: &str, facts: &[Facts]) -> Result<Vec<usize>, String> {
+        let facts: Vec<&Facts> = facts.iter().collect();
+        choice.parse().and_then(|choice| select(&choice, &facts)).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn a_choice_is_read_from_its_name() {
+        assert_eq!("auto".parse(), Ok(Choice::Auto));
+        assert_eq!(" cpu ".parse(), Ok(Choice::Cpu));
+        assert_eq!("gpu".parse(), Ok(Choice::Gpu));
+        assert_eq!("2".parse(), Ok(Choice::Named("2".to_owned())));
+        assert!(" ".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn only_hardware_is_chosen_unasked() {
+        assert_eq!(selected("auto", &machine()), Ok(vec![0, 1, 2, 3]));
+        assert_eq!(selected("gpu", &machine()), Ok(vec![0, 1, 2, 3]));
+        assert_eq!(selected("cpu", &machine()), Ok(vec![]));
+        let software = [machine().remove(4)];
+        assert_eq!(selected("auto", &software), Ok(vec![]));
+        assert_eq!(
+            selected("gpu", &software).unwrap_err(),
+            "no GPU was found; there is 4 `llvmpipe` (vulkan, software)"
+        );
+        assert!(selected("gpu", &[]).unwrap_err().contains("driver"));
+    }
+
+    #[test]
+    fn a_named_device_is_found_by_index_whole_name_or_part() {
+        assert_eq!(selected("1", &machine()), Ok(vec![1]));
+        assert_eq!(selected("LLVM", &machine()), Ok(vec![4]));
+        assert_eq!(selected("radeon 7900", &machine()), Ok(vec![0]), "the whole name, under its first backend");
+        assert_eq!(selected("7900 xt", &machine()), Ok(vec![2]));
+    }
+
+    #[test]
+    fn an_index_is_exact_and_an_unclear_name_is_an_error_that_lists_the_devices() {
+        let error = selected("5", &machine()).unwrap_err();
+        assert!(
+            error.starts_with("no device has the index `5`; there is 0 `Radeon 7900` (vulkan, discrete), "),
+            "{error}"
+        );
+        let error = selected("7900", &machine()).unwrap_err();
+        assert!(error.starts_with("more than one device is called `7900`"), "{error}");
+        let error = selected("GeForce", &machine()).unwrap_err();
+        assert!(error.starts_with("no device is called `GeForce`"), "{error}");
+    }
+
+    #[test]
+    #[cfg_attr(no_gpu_tests, ignore = "TWINSET_GPU_TESTS=skip")]
+    fn the_devices_of_this_machine_are_listed_in_order() {
+        let adapters = crate::device::testing::adapters();
+        let facts: Vec<&Facts> = adapters.iter().map(|adapter| &adapter.facts).collect();
+        assert!(facts.iter().enumerate().all(|(at, facts)| facts.index == at));
+        assert!(facts.is_sorted_by_key(|facts| facts.kind));
+        let again = enumerate(crate::device::testing::LONG).unwrap();
+        assert!(again.iter().map(|adapter| &adapter.facts.name).eq(facts.iter().map(|facts| &facts.name)));
+    }
+}

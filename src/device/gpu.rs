@@ -302,7 +302,11 @@ impl Gpu {
         match self.faults.pass(point) {
             None | Some(Kind::WrongAnswer) => {}
             Some(Kind::Panic) => panic!("injected at {point:?}"),
-            Some(Kind::Lose) => self.device.destroy(),
+            Some(Kind::Lose) => {
+                self.device.destroy();
+                // Unlike a real loss, this one is told only when nothing is in flight any more.
+                let _ = self.poll(wgpu::PollType::wait_indefinitely())?;
+            }
             Some(Kind::OutOfMemory) => return Err(Fault::OutOfMemory { what: what.to_owned() }),
             Some(Kind::Invalid) => drop(self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("injected"),
@@ -336,7 +340,8 @@ fn fault(what: &str, error: &wgpu::Error) -> Fault {
     match error {
         wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory { what },
         wgpu::Error::Validation { .. } | wgpu::Error::Internal { .. } => {
-            Fault::Validation { what, message: one_line(&error.to_string()) }
+            let message = one_line(&error.to_string());
+            Fault::Validation { what, message: message.trim_start_matches("Validation Error Caused by: ").to_owned() }
         }
     }
 }
@@ -354,3 +359,6 @@ fn layout_entry(binding: u32, kind: Binding) -> wgpu::BindGroupLayoutEntry {
         count: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,107 @@ fn silence_panics() {
         }));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_hours(1);
+    const SHORT: Duration = Duration::from_millis(20);
+
+    fn worker() -> Worker<Vec<u32>> {
+        Worker::spawn("test", LONG, || Ok(Vec::new())).unwrap()
+    }
+
+    fn panicked(message: &str) -> Fault {
+        Fault::Panicked { message: message.to_owned() }
+    }
+
+    #[test]
+    fn jobs_run_in_order_on_one_state() {
+        let worker = worker();
+        let pending: Vec<Pending<Vec<u32>>> = (0..100)
+            .map(|number| {
+                worker.start(move |state| {
+                    state.push(number);
+                    Ok(state.clone())
+                })
+            })
+            .collect();
+        for (number, pending) in (0..100).zip(pending) {
+            assert_eq!(pending.wait(LONG).unwrap(), (0..=number).collect::<Vec<u32>>());
+        }
+        worker.close(LONG).unwrap();
+    }
+
+    #[test]
+    fn a_fault_that_a_job_returns_does_not_end_the_worker() {
+        let worker = worker();
+        let fault = Fault::OutOfMemory { what: "rows".to_owned() };
+        let returned = fault.clone();
+        assert_eq!(worker.start(|_| Err::<(), _>(returned)).wait(LONG), Err(fault));
+        assert_eq!(worker.start(|state| Ok(state.len())).wait(LONG), Ok(0));
+    }
+
+    #[test]
+    fn a_panic_in_a_job_is_the_fault_of_all_later_jobs() {
+        let worker = worker();
+        let before = worker.start(|_| Ok(1));
+        let panics = worker.start(|_| -> Result<(), Fault> { panic!("the driver\n  gave {}", "up") });
+        let queued = worker.start(|_| Ok(2));
+        assert_eq!(panics.wait(LONG), Err(panicked("the driver gave up")));
+        assert_eq!(worker.start(|_| Ok(3)).wait(LONG), Err(panicked("the driver gave up")));
+        assert_eq!(queued.wait(LONG), Err(panicked("the driver gave up")));
+        assert_eq!(before.wait(LONG), Ok(1), "an answer from before the panic stays");
+    }
+
+    #[test]
+    fn a_job_that_hangs_is_left_behind() {
+        let worker = worker();
+        let (release, held) = mpsc::channel::<()>();
+        let hangs = worker.start(move |_| Ok(held.recv().is_ok()));
+        let queued = worker.start(|_| Ok(true));
+        let late = Fault::TimedOut { what: "test".to_owned(), after: SHORT };
+        assert_eq!(hangs.wait(SHORT), Err(late.clone()));
+        assert_eq!(queued.wait(LONG), Err(late.clone()), "at once, not after an hour");
+        assert_eq!(worker.start(|_| Ok(true)).wait(LONG), Err(late));
+        // Would never return if it waited for the job, which is still held.
+        drop(worker);
+        release.send(()).unwrap();
+    }
+
+    #[test]
+    fn an_init_that_fails_panics_or_hangs_gives_no_worker() {
+        let unavailable = Fault::Unavailable { message: "no driver".to_owned() };
+        let returned = unavailable.clone();
+        assert_eq!(Worker::<()>::spawn("test", LONG, || Err(returned)).unwrap_err(), unavailable);
+        let fault = Worker::<()>::spawn("test", LONG, || panic!("no driver")).unwrap_err();
+        assert_eq!(fault, panicked("no driver"));
+        let (_release, held) = mpsc::channel::<()>();
+        let hangs = Worker::spawn("test", SHORT, move || Ok(held.recv().is_ok()));
+        assert_eq!(hangs.unwrap_err(), Fault::TimedOut { what: "test".to_owned(), after: SHORT });
+    }
+
+    #[test]
+    fn a_state_that_panics_when_it_is_dropped_is_a_fault_of_the_close() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("the driver is gone");
+            }
+        }
+        let worker = Worker::spawn("test", LONG, || Ok(Bomb)).unwrap();
+        assert_eq!(worker.close(LONG), Err(panicked("the driver is gone")));
+    }
+
+    #[test]
+    fn a_contained_panic_prints_nothing() {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "device::worker::tests::a_panic_in_a_job_is_the_fault_of_all_later_jobs", "--nocapture"])
+            .output()
+            .unwrap();
+        let (out, err) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+        assert!(out.contains("1 passed"), "{out}{err}");
+        assert!(!err.contains("gave up"), "{err}");
+    }
+}

@@ -200,7 +200,11 @@ mod tests {
         let (matrix, mut lists) = everything(150, 9, 60);
         lists.rules[0].scope[7] = NO_LIST;
         let tiles = Tiles::new(&lists, matrix.rows(), 16);
-        let expected = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists;
+        let found = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
+        // Tiles of 16, the last of 6, each pair once.
+        let pairs = (150 * 150 + 9 * 16 * 16 + 6 * 6) / 2;
+        assert_eq!(found.report, Report { device: "cpu".to_owned(), pairs_on_cpu: pairs, ..Report::default() });
+        let expected = found.lists;
         let floor = |row: usize| expected[0][row].get(lists.rules[0].k - 1).map(|last| last.score);
 
         let join = Join::new(&matrix, &lists, &tiles);

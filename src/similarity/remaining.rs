@@ -138,11 +138,8 @@ mod tests {
             }
             prop_assert_eq!(&covered, &expected);
             prop_assert_eq!(remaining.pairs(), pairs);
-            for i in 0..count {
-                for j in 0..count {
-                    prop_assert_eq!(remaining.needs(i, j), expected[i][j]);
-                }
-            }
+            let needs = |i| (0..count).map(|j| remaining.needs(i, j)).collect::<Vec<_>>();
+            prop_assert_eq!((0..count).map(needs).collect::<Vec<_>>(), expected);
         }
     }
 }

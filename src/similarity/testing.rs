@@ -44,8 +44,7 @@ pub(super) fn raw_pair(most: usize) -> impl Strategy<Value = (Vec<f32>, Vec<f32>
         };
         let mut vector = |kind: Kind| -> Vec<f32> {
             let component = |at: usize| {
-                // Never 0, so that no vector is.
-                let even = (f32::from(next()) + 0.5) / 32768.0 - 1.0;
+                let even = f32::from(next()) / 32768.0 - 1.0;
                 match kind {
                     Kind::Even => even,
                     Kind::TwoLarge => even * if at == 0 || at == dimension / 2 { 1.0 } else { 0.003 },
@@ -54,14 +53,17 @@ pub(super) fn raw_pair(most: usize) -> impl Strategy<Value = (Vec<f32>, Vec<f32>
             };
             (0..dimension).map(component).collect()
         };
-        let (x, mut y) = (vector(of_x), vector(of_y));
+        let not_zero = |mut vector: Vec<f32>| {
+            if vector.iter().all(|&v| v == 0.0) {
+                vector[0] = 1.0;
+            }
+            vector
+        };
+        let (x, mut y) = (not_zero(vector(of_x)), vector(of_y));
         if let Some((orders, same)) = near {
             let sign = if same { 1.0 } else { -1.0 };
             y.iter_mut().zip(&x).for_each(|(y, x)| *y = sign * x + *y * 2_f32.powi(orders));
-            if y.iter().all(|&v| v == 0.0) {
-                y.clone_from(&x);
-            }
         }
-        (x, y)
+        (x, not_zero(y))
     })
 }
