@@ -33,12 +33,12 @@ pub fn choose(choice: &Choice, options: &Options) -> Result<Engine> {
         tracing::info!("similarities are computed on the CPU");
         return Ok(Engine::default());
     }
-    among(enumerate(options.timeout), choice, options)
+    among(&enumerate(options.timeout), choice, options)
 }
 
-fn among(found: Result<Vec<Adapter>, Fault>, choice: &Choice, options: &Options) -> Result<Engine> {
+fn among(found: &Result<Vec<Adapter>, Fault>, choice: &Choice, options: &Options) -> Result<Engine> {
     let mut engine = Engine::default();
-    match &found {
+    match found {
         Ok(adapters) => {
             let unusable = |fault: Fault| Error::Config(anyhow!("device `{choice}` cannot be used: {fault}"));
             engine.open_first(&candidates(choice, adapters).map_err(unusable)?, options);
@@ -93,15 +93,9 @@ mod tests {
     use super::*;
     use crate::bench::shop::shop;
     use crate::device::Faults;
-    use crate::device::adapters::AdapterKind;
     use crate::device::fault::{Injection, Kind, Point};
+    use crate::device::testing::adapter;
     use crate::similarity::Report;
-
-    fn software() -> Adapter {
-        let mut all = enumerate(Duration::from_mins(1)).unwrap();
-        let at = all.iter().position(|adapter| adapter.facts.kind == AdapterKind::Software);
-        all.swap_remove(at.expect("software Vulkan; see tests/run.sh"))
-    }
 
     fn failing(at: Point, what: Kind) -> Options {
         Options { faults: Faults::new(&[Injection { at, after: 0, what }]), ..Options::default() }
@@ -115,7 +109,7 @@ mod tests {
     #[test]
     #[cfg_attr(no_gpu_tests, ignore = "TWINSET_GPU_TESTS=skip")]
     fn a_device_that_is_refused_is_reported_and_the_next_one_is_used() {
-        let adapter = software();
+        let adapter = adapter();
         for options in [failing(Point::Answer, Kind::WrongAnswer), failing(Point::Compile, Kind::Panic)] {
             let mut engine = Engine::default();
             engine.open_first(&[&adapter, &adapter], &options);
@@ -128,7 +122,7 @@ mod tests {
     #[test]
     #[cfg_attr(no_gpu_tests, ignore = "TWINSET_GPU_TESTS=skip")]
     fn a_named_device_that_fails_its_self_test_leaves_the_night_to_the_cpu() {
-        let choice = Choice::Named(software().facts.name);
+        let choice = Choice::Named(adapter().facts.name);
         let report = report(&choose(&choice, &failing(Point::Answer, Kind::WrongAnswer)).unwrap());
         assert_eq!((report.device.as_str(), report.fault), ("cpu", None));
         assert!(report.refused.len() == 1 && report.refused[0].contains("computes wrongly"), "{:?}", report.refused);
@@ -138,20 +132,20 @@ mod tests {
     fn drivers_that_give_no_answer_fail_only_a_night_that_demands_a_gpu() {
         let silent = || Err(Fault::TimedOut { what: "adapters".to_owned(), after: Duration::from_mins(1) });
         for choice in [Choice::Auto, Choice::Named("llvmpipe".to_owned())] {
-            let report = report(&among(silent(), &choice, &Options::default()).unwrap());
+            let report = report(&among(&silent(), &choice, &Options::default()).unwrap());
             assert!(report.device == "cpu" && report.refused[0].contains("no answer"), "{report:?}");
         }
-        let error = among(silent(), &Choice::Gpu, &Options::default()).unwrap_err();
+        let error = among(&silent(), &Choice::Gpu, &Options::default()).unwrap_err();
         assert!(error.exit_code() == 1 && error.to_string().contains("no answer"), "{error}");
     }
 
     #[test]
     fn what_fits_no_device_is_an_error_of_the_configuration() {
         for choice in ["gpu", "nosuch", "7"] {
-            let error = among(Ok(Vec::new()), &choice.parse().unwrap(), &Options::default()).unwrap_err();
+            let error = among(&Ok(Vec::new()), &choice.parse().unwrap(), &Options::default()).unwrap_err();
             assert!(error.exit_code() == 2 && error.to_string().contains(choice), "{error}");
         }
-        let auto = among(Ok(Vec::new()), &Choice::Auto, &Options::default()).unwrap();
+        let auto = among(&Ok(Vec::new()), &Choice::Auto, &Options::default()).unwrap();
         assert!(auto.gpu.is_none() && auto.refused.is_empty());
     }
 }

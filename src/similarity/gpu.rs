@@ -7,6 +7,7 @@
 mod drive;
 mod exchange;
 pub mod kernels;
+pub mod measure;
 mod panels;
 mod session;
 mod trial;

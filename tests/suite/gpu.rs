@@ -11,7 +11,7 @@ use crate::engines::conformance;
 
 /// The device to test on: software Vulkan where it is there, since it is everywhere the same.
 pub fn adapter() -> Adapter {
-    let mut all = enumerate(Duration::from_secs(60)).expect("an answer of the drivers");
+    let mut all = enumerate(Duration::from_mins(1)).expect("an answer of the drivers");
     let software = all.iter().position(|adapter| adapter.facts.kind == AdapterKind::Software);
     assert!(
         !all.is_empty(),
