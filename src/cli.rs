@@ -30,6 +30,16 @@ pub enum Command {
     /// Write a commented twinset.toml after looking at the catalog's columns
     #[command(after_help = "Example: twinset init products.csv --images photos")]
     Init(InitArgs),
+    /// Show the devices of this machine, test them, and say what `--device auto` picks
+    #[command(after_help = "Example: twinset devices --json\n\n\
+        Every device is opened and has to find a known answer; a driver that fails costs its line, not the command.")]
+    Devices(DevicesArgs),
+    /// Measure the engines of this machine on a made-up shop
+    #[command(after_help = "Example: twinset bench --products 20000\n\n\
+        Always the CPU engine; beside it all hardware (auto, gpu), a named device (also a software one) or nothing (cpu). \
+        Times are wall clock and hold for this machine only. A run that would take more than a minute is estimated from a \
+        smaller one, and says so.")]
+    Bench(BenchArgs),
     /// Draw a small shop and run the job on it
     #[command(after_help = "Example: twinset demo ./twinset-demo")]
     Demo(DemoArgs),
@@ -49,7 +59,8 @@ pub struct JobArgs {
     /// Folder that receives the tables
     #[arg(long, env = "TWINSET_OUT", value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// auto or cpu (this version computes on the CPU)
+    /// auto (a GPU that passes its self-test, else the CPU), cpu, gpu (a GPU or fail), or an index or part of a name that
+    /// `twinset devices` shows
     #[arg(long, env = "TWINSET_DEVICE", value_name = "DEVICE")]
     pub device: Option<String>,
     /// Date of the night, YYYY-MM-DD; today in UTC when left out
@@ -82,6 +93,31 @@ pub struct DemoArgs {
     /// Folder to draw the shop into
     #[arg(default_value = "./twinset-demo")]
     pub folder: PathBuf,
+}
+
+/// What `devices` takes.
+#[derive(Args, Debug)]
+pub struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `bench` takes.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Which devices to measure beside the CPU: auto, cpu, gpu, or an index or part of a name that `twinset devices` shows
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Products of the made-up shop
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..))]
+    pub products: u32,
+    /// Components of a vector
+    #[arg(long, value_name = "D", default_value_t = 512, value_parser = clap::value_parser!(u16).range(8..=16384))]
+    pub dimension: u16,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Reads `16GiB`, `900MB`, `1073741824`.

@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Attribute, Format};
 use crate::cli::JobArgs;
+use crate::device::Choice;
 use crate::error::{Error, Result};
 use crate::money::Currency;
 use crate::rules::categories::Complement;
 use crate::rules::globs::Globs;
 use crate::rules::{Rule, defaults};
+use crate::similarity::gpu;
 
 /// Share of rows or images that may be rejected before a published night exits with code 10.
 const REJECT_TOLERANCE: f64 = 0.05;
@@ -36,6 +38,10 @@ pub struct Config {
     pub images: PathBuf,
     /// Where vectors come from.
     pub embedding: Embedding,
+    /// Which device may propose.
+    pub device: Choice,
+    /// How it does; tests set it, a night uses the default.
+    pub gpu: gpu::Options,
     /// The folder that receives the tables.
     pub out: PathBuf,
     /// Whether the vectors are published too.
@@ -170,7 +176,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
     });
     let decimal = file.catalog.decimal.unwrap_or('.');
     ensure!(matches!(decimal, '.' | ','), "`decimal = \"{decimal}\"` is neither `.` nor `,`");
-    check_device(args.device.as_deref().or(file.similarity.device.as_deref()).unwrap_or("auto"))?;
+    let device = args.device.as_deref().or(file.similarity.device.as_deref()).map(str::parse);
     let reject_tolerance = file.output.reject_tolerance.unwrap_or(REJECT_TOLERANCE);
     ensure!((0.0..=1.0).contains(&reject_tolerance), "`reject_tolerance = {reject_tolerance}` is not within 0 and 1");
     let rules = if file.rules.is_empty() { defaults() } else { file.rules };
@@ -183,6 +189,8 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         currency: currency.transpose()?,
         decimal,
         embedding: embedding(file.embedding)?,
+        device: device.transpose()?.unwrap_or_default(),
+        gpu: gpu::Options::default(),
         out: args.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
         publish_embeddings: file.output.embeddings.unwrap_or(false),
         reject_tolerance,
@@ -214,13 +222,6 @@ fn read_file(args: &JobArgs) -> anyhow::Result<(File, PathBuf)> {
         anyhow!("{}:{line}: {message}", path.display())
     })?;
     Ok((file, path.parent().map(Path::to_owned).unwrap_or_default()))
-}
-
-fn check_device(device: &str) -> anyhow::Result<()> {
-    match device {
-        "auto" | "cpu" => Ok(()),
-        other => bail!("device `{other}` cannot be used: this version computes on the CPU, write `auto` or `cpu`"),
-    }
 }
 
 fn check_rules(rules: &[Rule]) -> anyhow::Result<()> {
@@ -279,7 +280,7 @@ mod tests {
             ),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),
-            ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = 'gpu'", "`gpu`"),
+            ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'clip'", "`kind = \"clip\"`"),
             ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "complements"),
         ] {

@@ -119,7 +119,7 @@ fn embedding_section(text: &mut String, guess: &Guess<'_>) {
 
 /// Everything that does not depend on the catalog. The rules are those that hold when a file has none.
 const REST: &str = r#"[similarity]
-device = "auto"  # or "cpu"; this version computes on the CPU in either case
+device = "auto"  # a GPU that passes its self-test, else the CPU; or cpu, gpu, or what `twinset devices` shows
 
 [output]
 path = "out"

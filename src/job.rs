@@ -19,7 +19,8 @@ use crate::plan::{Plan, Sight};
 use crate::progress::Progress;
 use crate::recommend::Recommender;
 use crate::reject::Reject;
-use crate::similarity::{Matrix, Similarity, cpu::Cpu};
+use crate::similarity::choose::choose;
+use crate::similarity::{Matrix, Similarity};
 use stage::Stages;
 
 /// To be raised when the same inputs would give other tables.
@@ -49,6 +50,8 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let mut stages = Stages::new();
     let out = OutputFolder::open(&config.out)?;
     say_recovered(&out);
+    // Before the long work: a GPU that is demanded and not there fails at once.
+    let engine = choose(&config.device, &config.gpu)?;
     let mut catalog = stages.time("reading", || read(config))?;
     memory::check(config, &catalog)?;
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
@@ -74,8 +77,8 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     }
     // By row from here on: two orders of the same vectors are not held side by side.
     let matrix = Matrix::gather(&std::mem::take(&mut embedded.vectors), plan.seen_products());
-    let engine = Cpu::default();
     let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
+    drop(engine);
     let staging = out.stage(&run_id, config.run_date)?;
     stages.time("writing", || {
         let recommender = Recommender::new(&catalog, &config.rules, &plan, &found.lists);

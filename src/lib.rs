@@ -28,8 +28,10 @@ pub mod recommend;
 pub mod rules;
 pub mod similarity;
 
+pub mod bench;
 pub mod check;
 pub mod demo;
+pub mod devices;
 pub mod init;
 
 pub mod error;

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Parser;
-use twinset::cli::{Cli, Command, DemoArgs, InitArgs, JobArgs};
+use serde::Serialize;
+use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, InitArgs, JobArgs};
 use twinset::config::Config;
-use twinset::error::Result;
+use twinset::device::Fault;
+use twinset::error::{Error, Result};
 use twinset::job::{self, Outcome};
 use twinset::progress::Progress;
-use twinset::{check, demo, init};
+use twinset::{bench, check, demo, devices, init};
 
 /// Exit code of a night that was published with more rejects than the tolerance allows.
 const MANY_REJECTS: u8 = 10;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args),
         Command::Check(args) => check(&args),
         Command::Init(args) => init(&args),
+        Command::Devices(args) => devices(&args),
+        Command::Bench(args) => bench(&args),
         Command::Demo(args) => demo(&args),
     };
     match done {
@@ -83,6 +87,23 @@ fn init(args: &InitArgs) -> Result<ExitCode> {
     say(&report.written.display().to_string())?;
     tracing::info!("next: read it, then `twinset check {0}` and `twinset run {0}`", report.written.display());
     Ok(ExitCode::SUCCESS)
+}
+
+fn devices(args: &DevicesArgs) -> Result<ExitCode> {
+    let found = devices::devices();
+    say(&if args.json { json(&found)? } else { found.to_string() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bench(args: &BenchArgs) -> Result<ExitCode> {
+    let choice = args.device.parse().map_err(|fault: Fault| Error::Config(fault.into()))?;
+    let figures = bench::bench(&choice, args.products as usize, usize::from(args.dimension))?;
+    say(&if args.json { json(&figures)? } else { figures.to_string() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|cause| Error::Failed(cause.into()))
 }
 
 fn demo(args: &DemoArgs) -> Result<ExitCode> {

@@ -5,6 +5,7 @@
 //! the same lists. [`Lists`] is the contract that the plan fills and every engine reads.
 
 pub mod bounds;
+pub mod choose;
 mod classes;
 pub mod cpu;
 pub mod gpu;

@@ -172,6 +172,17 @@ impl fmt::Display for AdapterKind {
     }
 }
 
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Choice::Auto => "auto",
+            Choice::Cpu => "cpu",
+            Choice::Gpu => "gpu",
+            Choice::Named(name) => name,
+        })
+    }
+}
+
 impl From<wgpu::DeviceType> for AdapterKind {
     fn from(device: wgpu::DeviceType) -> AdapterKind {
         match device {

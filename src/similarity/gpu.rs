@@ -7,11 +7,13 @@
 mod drive;
 mod exchange;
 pub mod kernels;
+pub mod measure;
 mod panels;
 mod session;
 mod trial;
 mod walk;
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use super::cpu;
@@ -29,6 +31,9 @@ use session::Session;
 /// How long a device may take for one strip before it is given up. Compiling the kernels for the first strip counts.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long a device may take to be closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Chunks smaller than this many tiles are not worth another try after an out-of-memory.
 const LEAST_CHUNK: usize = 4;
 
@@ -37,9 +42,14 @@ const LEAST_CHUNK: usize = 4;
 pub struct Gpu {
     name: String,
     limits: wgpu::Limits,
-    worker: Worker<Session>,
+    worker: Closing,
     options: Options,
 }
+
+/// The device's thread, which is closed in good order when it is dropped: drivers dislike being torn down by an exit. One that
+/// panicked or missed a deadline is not waited for.
+#[derive(Debug)]
+struct Closing(Option<Worker<Session>>);
 
 /// What tests and benches set; a night uses the default. Nothing here changes a list.
 #[derive(Clone, Debug)]
@@ -88,7 +98,7 @@ impl Gpu {
         let worker = Worker::spawn(&adapter.facts.name, options.timeout, move || {
             Session::new(device::Gpu::open(&opened, faults)?)
         })?;
-        let gpu = Gpu { name, limits: adapter.facts.limits.clone(), worker, options };
+        let gpu = Gpu { name, limits: adapter.facts.limits.clone(), worker: Closing(Some(worker)), options };
         trial::self_test(&gpu)?;
         Ok(gpu)
     }
@@ -127,6 +137,22 @@ impl Gpu {
                 }
                 outcome => return outcome,
             }
+        }
+    }
+}
+
+impl Deref for Closing {
+    type Target = Worker<Session>;
+
+    fn deref(&self) -> &Worker<Session> {
+        self.0.as_ref().expect("only a drop takes it")
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(Err(fault)) = self.0.take().map(|worker| worker.close(CLOSE_TIMEOUT)) {
+            tracing::debug!("a device was not closed: {fault}");
         }
     }
 }

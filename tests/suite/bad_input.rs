@@ -73,8 +73,7 @@ fn unusable_flags_configuration_and_rules_are_exit_2() {
     assert!(code == Some(2) && line.starts_with("error: ") && line.contains("--threads"), "{line}");
     let (code, line) = run(&[("p.csv", PRODUCTS)], &["--memory", "1MiB", "--catalog", "p.csv"]);
     assert!(code == Some(2) && line.contains("--memory"), "{line}");
-    for args in [&["--device", "gpu", "--catalog", "p.csv"][..], &["nowhere.toml"], &["--run-date", "22.11.2026"], &[]]
-    {
+    for args in [&["--device", "", "--catalog", "p.csv"][..], &["nowhere.toml"], &["--run-date", "22.11.2026"], &[]] {
         let (code, _) = run(&[("p.csv", PRODUCTS)], args);
         assert_eq!(code, Some(2), "{args:?}");
     }

@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod demo;
+mod devices;
 mod engines;
 mod gpu;
 mod night;

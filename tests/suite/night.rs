@@ -10,7 +10,7 @@ use crate::run::{night, rows, string, table_bytes, text, twinset};
 const DATE: [&str; 2] = ["--run-date", "2026-11-22"];
 
 /// A shop with vectors in a column: enough products for several tiles, duplicates and short lists.
-fn shop(folder: &Path, products: usize, dearer: u64) {
+pub fn shop(folder: &Path, products: usize, dearer: u64) {
     let mut csv = String::from("{\"id\":\"first\",\"category\":\"A/x\",\"price\":1,\"embedding\":[1,0,0,0]}\n");
     let mut state = 7_u64;
     let mut next = |n: u64| {

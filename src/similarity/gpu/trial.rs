@@ -105,7 +105,7 @@ pub(super) fn self_test(gpu: &Gpu) -> Result<(), Fault> {
     gpu.worker.start(|session| Ok(session.finish())).wait(gpu.options.timeout).map(drop)
 }
 
-fn prepare(gpu: &Gpu, shape: Shape, layout: &Layout<'_>) -> Result<(), Fault> {
+pub(super) fn prepare(gpu: &Gpu, shape: Shape, layout: &Layout<'_>) -> Result<(), Fault> {
     let chunk = layout.chunk(0..shape.chunk);
     let prepared = gpu.worker.start(move |session| {
         session.prepare(shape)?;
@@ -114,7 +114,7 @@ fn prepare(gpu: &Gpu, shape: Shape, layout: &Layout<'_>) -> Result<(), Fault> {
     prepared.wait(gpu.options.timeout)
 }
 
-fn run(gpu: &Gpu, strip: Dispatch) -> Result<Harvest, Fault> {
+pub(super) fn run(gpu: &Gpu, strip: Dispatch) -> Result<Harvest, Fault> {
     let timeout = gpu.options.timeout;
     let done = gpu.worker.start(move |session| {
         session.launch(0, &strip)?;
