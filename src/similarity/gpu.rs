@@ -124,7 +124,8 @@ impl Gpu {
             let mut drive = Drive::new(self, join, remaining, arithmetic, strip, most);
             let chunk = drive.chunk();
             let outcome = drive.run(progress, report);
-            let traffic = self.worker.start(|session| Ok(session.finish())).wait(self.options.timeout);
+            let timeout = self.options.timeout;
+            let traffic = self.worker.start(move |session| Ok(session.finish(timeout))).wait(timeout);
             if let Ok(traffic) = traffic {
                 report.bytes_up += traffic.bytes_up;
                 report.bytes_down += traffic.bytes_down;
@@ -167,7 +168,9 @@ impl Similarity for Gpu {
         let mut report = Report { device: self.name.clone(), ..Report::default() };
         if lists.rules.len() > MAX_RULES {
             report.fault = Some(format!("the kernels serve up to {MAX_RULES} rules, not {}", lists.rules.len()));
-        } else if let Err(fault) = self.propose(&join, &remaining, progress, &mut report) {
+        } else if total > 0
+            && let Err(fault) = self.propose(&join, &remaining, progress, &mut report)
+        {
             report.fault = Some(fault.to_string());
         }
         report.pairs_on_cpu = remaining.pairs();

@@ -39,6 +39,8 @@ pub(super) struct Drive<'a> {
     /// Pairs of tiles in a strip.
     strip: usize,
     under_way: VecDeque<Strip>,
+    /// Chunks that are on the device.
+    held: Vec<usize>,
 }
 
 /// Pairs of tiles under way.
@@ -67,7 +69,7 @@ impl<'a> Drive<'a> {
         let chunks = walk::chunks(join.tiles.count(), shape.chunk);
         let margin = margin(arithmetic, join.matrix.dimension());
         let exchange = Exchange { join, remaining, chunks, slots: shape.slots, margin };
-        Drive { gpu, exchange, layout, shape, strip, under_way: VecDeque::new() }
+        Drive { gpu, exchange, layout, shape, strip, under_way: VecDeque::new(), held: Vec::new() }
     }
 
     /// Tiles of a chunk.
@@ -84,8 +86,6 @@ impl<'a> Drive<'a> {
             if rounds.is_empty() {
                 continue;
             }
-            self.load(a, b)?;
-            self.load(b, a)?;
             if a == b {
                 self.seed(a)?;
             }
@@ -94,7 +94,7 @@ impl<'a> Drive<'a> {
                 while !rest.is_empty() {
                     let (items, later) = rest.split_at(self.strip.min(rest.len()));
                     rest = later;
-                    self.launch((a, b), items.to_vec(), None);
+                    self.launch((a, b), items.to_vec(), None)?;
                     while self.under_way.len() >= DEPTH {
                         self.settle(progress, report)?;
                     }
@@ -112,23 +112,27 @@ impl<'a> Drive<'a> {
     }
 
     /// Puts a chunk onto the device unless it is there.
-    fn load(&self, chunk: usize, beside: usize) -> Result<(), Fault> {
-        if self.gpu.worker.start(move |session| Ok(session.holds(chunk))).wait(self.patience())? {
+    fn load(&mut self, chunk: usize, beside: usize) -> Result<(), Fault> {
+        if self.held.contains(&chunk) {
             return Ok(());
         }
-        let words = self.layout.chunk(self.exchange.chunks[chunk].clone());
-        self.gpu.worker.start(move |session| session.load(chunk, beside, &words)).wait(self.patience())
+        let (words, timeout) = (self.layout.chunk(self.exchange.chunks[chunk].clone()), self.gpu.options.timeout);
+        let loaded = self.gpu.worker.start(move |session| session.load(chunk, beside, &words, timeout));
+        self.held = loaded.wait(self.patience())?;
+        Ok(())
     }
 
     /// Gives the lists of a chunk first thresholds: values that K of their entries are known to reach.
-    fn seed(&self, chunk: usize) -> Result<(), Fault> {
+    fn seed(&mut self, chunk: usize) -> Result<(), Fault> {
+        self.load(chunk, chunk)?;
         let rules = self.shape.rule_count;
         let items = self.exchange.seeds(chunk);
         let dispatch = self.exchange.dispatch((chunk, chunk), &items, None);
         let (first, timeout) = (dispatch.first_row[0], self.gpu.options.timeout);
         let keys = self.gpu.worker.start(move |session| session.seed(&dispatch, timeout)).wait(self.patience())?;
         let exchange = &self.exchange;
-        keys.par_chunks(rules).enumerate().for_each(|(row, keys)| {
+        let rows = exchange.join.matrix.rows() - first;
+        keys.par_chunks(rules).take(rows).enumerate().for_each(|(row, keys)| {
             for (rule, &key) in keys.iter().enumerate().filter(|&(_, &key)| key != 0) {
                 exchange.join.raise(rule, first + row, unkey(key) - exchange.margin);
             }
@@ -136,22 +140,25 @@ impl<'a> Drive<'a> {
         Ok(())
     }
 
-    /// Sends a strip on its way.
-    fn launch(&mut self, chunks: (usize, usize), items: Vec<Item>, again: Option<Vec<usize>>) {
+    /// Sends a strip on its way. Its chunks may have been pushed out since, where it runs again.
+    fn launch(&mut self, chunks: (usize, usize), items: Vec<Item>, again: Option<Vec<usize>>) -> Result<(), Fault> {
+        self.load(chunks.0, chunks.1)?;
+        self.load(chunks.1, chunks.0)?;
         let dispatch = self.exchange.dispatch(chunks, &items, again.as_deref());
         let free = |set: &usize| self.under_way.iter().all(|strip| strip.set != *set);
         let set = (0..DEPTH).find(free).expect("fewer strips are under way than there are places");
         let launched = self.gpu.worker.start(move |session| session.launch(set, &dispatch));
         self.under_way.push_back(Strip { chunks, items, again, set, launched });
+        Ok(())
     }
 
     /// Waits for the oldest strip under way and lets the lists have what it found.
     fn settle(&mut self, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
         let strip = self.under_way.pop_front().expect("a strip is under way");
         let (set, timeout) = (strip.set, self.gpu.options.timeout);
-        let collected = self.gpu.worker.start(move |session| session.collect(set, timeout));
+        // Nothing can be collected of a strip that was not launched.
         strip.launched.wait(self.patience())?;
-        let harvest = collected.wait(self.patience())?;
+        let harvest = self.gpu.worker.start(move |session| session.collect(set, timeout)).wait(self.patience())?;
         report.strips += 1;
         report.survivors += harvest.places.iter().map(|&[_, count]| u64::from(count)).sum::<u64>();
         let short = self.exchange.decide(strip.chunks, &harvest)?;
@@ -166,12 +173,13 @@ impl<'a> Drive<'a> {
         report.pairs_on_device += pairs;
         progress.advance(pairs);
         if self.gpu.options.strip.is_none() && strip.items.len() * 2 > self.strip {
-            self.strip = resized(self.strip, strip.items.len(), harvest.busy);
+            let wanted = worth_a_strip(strip.items.len(), harvest.busy);
+            self.strip = wanted.clamp(self.strip.div_ceil(2), self.strip.saturating_mul(2));
         }
         let again = self.exchange.items_of(strip.chunks, &strip.items, &short);
         self.exchange.clear(&strip.items, &again);
         if !again.is_empty() {
-            self.launch(strip.chunks, again, Some(short));
+            self.launch(strip.chunks, again, Some(short))?;
         }
         Ok(())
     }
@@ -227,8 +235,8 @@ fn entries(lists: &Lists) -> [u32; MAX_RULES] {
     all
 }
 
-/// The number of pairs of tiles that should take [`STRIP_TIME`] when `items` of them took `busy`.
-pub(super) fn resized(strip: usize, items: usize, busy: Duration) -> usize {
+/// The number of pairs of tiles that should take [`STRIP_TIME`] when `items` of them took `busy`; at least one.
+pub(super) fn worth_a_strip(items: usize, busy: Duration) -> usize {
     let factor = STRIP_TIME.as_secs_f64() / busy.as_secs_f64().max(1e-6);
     #[expect(
         clippy::cast_possible_truncation,
@@ -236,6 +244,20 @@ pub(super) fn resized(strip: usize, items: usize, busy: Duration) -> usize {
         clippy::cast_precision_loss,
         reason = "a rough size"
     )]
-    let wanted = (items as f64 * factor.min(1e6)) as usize;
-    wanted.clamp(strip.div_ceil(2), strip.saturating_mul(2)).max(1)
+    let wanted = (items as f64 * factor) as usize;
+    wanted.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strip_is_as_long_as_the_device_is_fast() {
+        assert_eq!(worth_a_strip(10, STRIP_TIME), 10);
+        assert_eq!(worth_a_strip(10, 4 * STRIP_TIME), 2);
+        assert_eq!(worth_a_strip(10, STRIP_TIME / 8), 80);
+        assert_eq!(worth_a_strip(1, Duration::from_secs(3600)), 1);
+        assert!(worth_a_strip(1 << 14, Duration::ZERO) > 1 << 14);
+    }
 }

@@ -47,6 +47,11 @@ impl Exchange<'_> {
             let kept = count.min(slots).min(harvest.packed.len().saturating_sub(start));
             (kept == count, &harvest.packed[start.min(harvest.packed.len())..][..kept])
         };
+        let nobody = |local: usize| harvest.places[local][1] > 0 && self.global(chunks, local) >= rows;
+        if let Some(local) = (0..harvest.places.len()).find(|&local| nobody(local)) {
+            let row = self.global(chunks, local);
+            return Err(Fault::WrongAnswer { message: format!("it proposed for row {row} of {rows}") });
+        }
         let unknown = harvest.packed.iter().find(|[candidate, _]| *candidate as usize >= rows);
         if let Some([candidate, _]) = unknown {
             return Err(Fault::WrongAnswer { message: format!("it proposed row {candidate} of {rows}") });

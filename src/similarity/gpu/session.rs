@@ -144,8 +144,11 @@ impl Session {
     }
 
     /// Gives the buffers of a job back; returns what went over the bus since the last time.
-    pub(super) fn finish(&mut self) -> Traffic {
-        self.buffers = None;
+    pub(super) fn finish(&mut self, timeout: Duration) -> Traffic {
+        if let Some(buffers) = self.buffers.take() {
+            // What a strip under way uses is freed only after it. A fault shows again in whatever comes next.
+            let _ = buffers.settle(&mut self.gpu, timeout);
+        }
         let (now, before) = (self.gpu.traffic(), self.reported);
         self.reported = now;
         Traffic {
@@ -161,6 +164,7 @@ impl Session {
         let gpu = &mut self.gpu;
         let mut buffer = |what, words: usize, usage| gpu.buffer(what, words as u64 * 4, usage);
         let (input, output) = (BufferUsages::STORAGE | BufferUsages::COPY_DST, storage_out());
+        let staging = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
         let rows = 2 * shape.chunk * TILE;
         let lists = shape.chunk * TILE * shape.rule_count;
         let scopes = buffer("scopes", 2 * shape.scopes.len(), input)?;
@@ -179,7 +183,7 @@ impl Session {
             params: buffer("parameters", size_of::<TileParams>() / 4, uniform())?,
             small_params: buffer("parameters", size_of::<SeedParams>() / 4, uniform())?,
             staging: (0..shape.depth)
-                .map(|_| buffer("staging", 2 * (rows + shape.room), BufferUsages::MAP_READ | BufferUsages::COPY_DST))
+                .map(|_| buffer("staging", (2 * (rows + shape.room)).max(lists), staging))
                 .collect::<Result<_, Fault>>()?,
             chunks: BTreeMap::new(),
             clock: 0,
@@ -194,13 +198,14 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a chunk is held.
-    pub(super) fn holds(&self, chunk: usize) -> bool {
-        self.buffers.as_ref().is_some_and(|buffers| buffers.chunks.contains_key(&chunk))
-    }
-
-    /// Uploads a chunk; the least recently used ones make room, but never `beside`.
-    pub(super) fn load(&mut self, number: usize, beside: usize, chunk: &Chunk) -> Result<(), Fault> {
+    /// Uploads a chunk; the least recently used ones make room, but never `beside`. Returns the chunks that are held.
+    pub(super) fn load(
+        &mut self,
+        number: usize,
+        beside: usize,
+        chunk: &Chunk,
+        timeout: Duration,
+    ) -> Result<Vec<usize>, Fault> {
         let buffers = self.buffers.as_mut().expect("a job was prepared");
         while buffers.chunks.len() >= buffers.shape.residents {
             buffers.evict(beside);
@@ -210,13 +215,15 @@ impl Session {
             Err(Fault::OutOfMemory { .. }) if buffers.chunks.len() > 1 => {
                 buffers.shape.residents = buffers.chunks.len().max(2);
                 buffers.evict(beside);
+                // What a strip under way uses is freed only after it.
+                buffers.settle(&mut self.gpu, timeout)?;
                 upload_chunk(&mut self.gpu, chunk)
             }
             outcome => outcome,
         };
         buffers.clock += 1;
         buffers.chunks.insert(number, Resident { used_at: buffers.clock, ..loaded? });
-        Ok(())
+        Ok(buffers.chunks.keys().copied().collect())
     }
 
     /// Sends a strip to the device, to be collected as `set`.
@@ -258,17 +265,18 @@ impl Session {
         let strip = buffers.under_way[set].take().expect("the strip was launched");
         let (rows, room) = (strip.rows, strip.room);
         let all = 0..(rows + room) as u64 * 8;
-        let (places, packed) = self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
+        let (places, packed, used) = self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
             let places: Vec<[u32; 2]> = pod_collect_to_vec(&bytes[..rows * 8]);
             let used = places.iter().map(|&[start, count]| start as usize + (count as usize).min(buffers.shape.slots));
-            let used = used.max().unwrap_or(0).min(room);
-            (places, pod_collect_to_vec::<u8, [u32; 2]>(&bytes[rows * 8..(rows + used) * 8]))
+            let used = used.max().unwrap_or(0);
+            let packed = pod_collect_to_vec::<u8, [u32; 2]>(&bytes[rows * 8..(rows + used.min(room)) * 8]);
+            (places, packed, used)
         })?;
         let now = Instant::now();
         let busy = now - strip.launched.max(buffers.idle_since);
         buffers.idle_since = now;
-        // What was needed last is a good guess at what is needed next; rows that find no room are run again.
-        let wanted = (2 * packed.len()).max(rows).max(buffers.room / 2);
+        // What was needed last is a good guess at what is needed next; rows that find no room are run again, with all there is.
+        let wanted = if used > room { buffers.shape.room } else { (2 * used).max(rows).max(buffers.room / 2) };
         buffers.room = wanted.min(buffers.shape.room);
         Ok(Harvest { places, packed, busy })
     }
@@ -365,6 +373,12 @@ impl Session {
 }
 
 impl Buffers {
+    /// Waits until nothing is under way.
+    fn settle(&self, gpu: &mut Gpu, timeout: Duration) -> Result<(), Fault> {
+        let mut strips = self.under_way.iter().flatten();
+        strips.try_for_each(|strip| gpu.wait(strip.submission.clone(), timeout))
+    }
+
     /// Lets go of the chunk that was not used for longest, other than `but`.
     fn evict(&mut self, but: usize) {
         let others = self.chunks.iter().filter(|&(&number, _)| number != but);

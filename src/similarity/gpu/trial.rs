@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Gpu;
-use super::drive::{resized, shape};
+use super::drive::{shape, worth_a_strip};
 use super::exchange::{EVERYTHING, NOTHING, unkey};
 use super::kernels::{Arithmetic, TILE};
 use super::panels::Layout;
@@ -52,7 +52,7 @@ pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), 
         let each = busy / u32::try_from(items).expect("a strip is small");
         tracing::debug!("{}: a pair of tiles takes {each:?} in {}", gpu.name(), arithmetic.name());
         if each < fastest.2 {
-            fastest = (arithmetic, resized(usize::MAX / 2, items, busy), each);
+            fastest = (arithmetic, worth_a_strip(items, busy), each);
         }
     }
     Ok((fastest.0, gpu.options.strip.unwrap_or(fastest.1)))
@@ -102,16 +102,17 @@ pub(super) fn self_test(gpu: &Gpu) -> Result<(), Fault> {
         let keys = gpu.worker.start(move |session| session.seed(&dispatch, timeout)).wait(timeout)?;
         compare_seeds(&join, &keys, &k).map_err(wrong)?;
     }
-    gpu.worker.start(|session| Ok(session.finish())).wait(gpu.options.timeout).map(drop)
+    let timeout = gpu.options.timeout;
+    gpu.worker.start(move |session| Ok(session.finish(timeout))).wait(timeout).map(drop)
 }
 
 pub(super) fn prepare(gpu: &Gpu, shape: Shape, layout: &Layout<'_>) -> Result<(), Fault> {
-    let chunk = layout.chunk(0..shape.chunk);
+    let (chunk, timeout) = (layout.chunk(0..shape.chunk), gpu.options.timeout);
     let prepared = gpu.worker.start(move |session| {
         session.prepare(shape)?;
-        session.load(0, 0, &chunk)
+        session.load(0, 0, &chunk, timeout)
     });
-    prepared.wait(gpu.options.timeout)
+    prepared.wait(timeout).map(drop)
 }
 
 pub(super) fn run(gpu: &Gpu, strip: Dispatch) -> Result<Harvest, Fault> {
