@@ -72,7 +72,7 @@ pub enum Point {
     Poll,
     /// A result is about to be read.
     Read,
-    /// The self-test is about to compare an answer.
+    /// What a strip found has been read.
     Answer,
 }
 
@@ -128,7 +128,7 @@ impl Faults {
         })
     }
 
-    /// Whether the self-test is to spoil the answer that it just read.
+    /// Whether the answer that was just read is to be spoiled.
     #[must_use]
     pub fn wrong_answer(&self) -> bool {
         self.pass(Point::Answer) == Some(Kind::WrongAnswer)

@@ -4,6 +4,7 @@
 //! What a device proposes is rescored by the same code as what the CPU engine proposes. Every pair of tiles that a device has
 //! not certainly finished stays in [`Remaining`], and the CPU engine does what remains.
 
+mod audit;
 mod drive;
 mod exchange;
 pub mod kernels;
@@ -24,6 +25,7 @@ use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::device::{self, Adapter, Fault, Faults, Worker};
 use crate::error::Result;
 use crate::progress::Progress;
+use audit::audit;
 use drive::Drive;
 use kernels::{Arithmetic, MAX_RULES, TILE};
 use session::Session;
@@ -140,6 +142,13 @@ impl Gpu {
             }
         }
     }
+
+    /// Says what the CPU has to do, and why.
+    fn say(&self, fault: &Fault, total: u64, report: &mut Report) {
+        let left = report.pairs_on_cpu;
+        tracing::warn!("{}: {fault}; the CPU does {left} of {total} pairs", self.name);
+        report.fault = Some(fault.to_string());
+    }
 }
 
 impl Deref for Closing {
@@ -166,19 +175,31 @@ impl Similarity for Gpu {
         let total = remaining.pairs();
         progress.start(total);
         let mut report = Report { device: self.name.clone(), ..Report::default() };
-        if lists.rules.len() > MAX_RULES {
-            report.fault = Some(format!("the kernels serve up to {MAX_RULES} rules, not {}", lists.rules.len()));
-        } else if total > 0
-            && let Err(fault) = self.propose(&join, &remaining, progress, &mut report)
-        {
-            report.fault = Some(fault.to_string());
+        let outcome = match lists.rules.len() {
+            _ if total == 0 => Ok(()),
+            0..=MAX_RULES => self.propose(&join, &remaining, progress, &mut report),
+            many => {
+                Err(Fault::Unavailable { message: format!("the kernels serve up to {MAX_RULES} rules, not {many}") })
+            }
+        };
+        let trusted = !matches!(outcome, Err(Fault::WrongAnswer { .. }));
+        report.pairs_on_cpu = if trusted { remaining.pairs() } else { total };
+        if let Err(fault) = outcome {
+            self.say(&fault, total, &mut report);
         }
-        report.pairs_on_cpu = remaining.pairs();
-        if let Some(fault) = &report.fault {
-            let left = report.pairs_on_cpu;
-            tracing::warn!("{}: {fault}; the CPU does what is left, {left} of {total} pairs", self.name);
+        if trusted {
+            cpu::finish(&join, &remaining, progress);
+            match audit(&join) {
+                Ok(()) => return Ok(Found { lists: join.into_lists(), report }),
+                Err(fault) => {
+                    report.pairs_on_cpu = total;
+                    self.say(&fault, total, &mut report);
+                }
+            }
         }
-        cpu::finish(&join, &remaining, progress);
+        // Nothing that the device said is kept.
+        let join = Join::new(matrix, lists, &tiles);
+        cpu::finish(&join, &Remaining::new(&tiles), progress);
         Ok(Found { lists: join.into_lists(), report })
     }
 }

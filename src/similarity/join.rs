@@ -14,7 +14,7 @@ use super::classes::Classes;
 use super::lists::touches;
 use super::state::TileLists;
 use super::tiles::{Tiles, overlap, price_span};
-use super::{Lists, Matrix, NO_LIST, TopK, canonical_score};
+use super::{Entry, Lists, Matrix, NO_LIST, TopK, canonical_score};
 
 /// A night's lists while they fill, and what deciding needs.
 pub(super) struct Join<'a> {
@@ -168,6 +168,21 @@ impl Join<'_> {
                 each(row, number, filled.then(|| state.threshold(self.lists, row, number)));
             }
         }
+    }
+
+    /// The lists of a row as they are now, in the order of the rules.
+    pub(super) fn lists_of(&self, row: usize) -> Vec<Vec<Entry>> {
+        let state = self.lock(row / self.tiles.size());
+        (0..self.lists.rules.len()).map(|rule| state.entries(row, rule)).collect()
+    }
+
+    /// A row with a finished list that has fewer entries than [`Self::raise`] was promised: then the promise was wrong.
+    pub(super) fn below_floor(&self) -> Option<usize> {
+        (0..self.tiles.count()).into_par_iter().find_map_any(|tile| {
+            let state = self.lock(tile);
+            let is_below = |&row: &usize| self.rules_of(row).any(|rule| state.is_below_floor(self.lists, row, rule));
+            self.tiles.range(tile).find(is_below)
+        })
     }
 
     /// Lets nothing below `at_least` into a list any more; see [`TileLists::raise`] for when that is exact.

@@ -30,6 +30,10 @@ struct Held {
 }
 
 impl Held {
+    fn entry(&self) -> Entry {
+        Entry { row: self.row, score: self.score }
+    }
+
     #[expect(clippy::float_cmp, reason = "scores tie when they are the same number; then the id decides")]
     fn precedes(&self, other: &Held) -> bool {
         self.score > other.score || (self.score == other.score && self.id_rank < other.id_rank)
@@ -82,10 +86,20 @@ impl TileLists {
         self.lists[at].insert(held, contract.k)
     }
 
+    /// The entries of a list as it is now.
+    pub(super) fn entries(&self, row: usize, rule: usize) -> Vec<Entry> {
+        self.lists[self.at(row, rule)].entries.iter().map(Held::entry).collect()
+    }
+
+    /// Whether a finished list has fewer entries than [`Self::raise`] was promised.
+    pub(super) fn is_below_floor(&self, lists: &Lists, row: usize, rule: usize) -> bool {
+        let (at, rule) = (self.at(row, rule), &lists.rules[rule]);
+        self.floors[at] > rule.min_score && self.lists[at].entries.len() < rule.k
+    }
+
     /// The finished lists, in the order of rows, then rules.
     pub(super) fn finish(self) -> Vec<Vec<Entry>> {
-        let entry = |held: &Held| Entry { row: held.row, score: held.score };
-        self.lists.into_iter().map(|list| list.entries.iter().map(entry).collect()).collect()
+        self.lists.into_iter().map(|list| list.entries.iter().map(Held::entry).collect()).collect()
     }
 
     fn at(&self, row: usize, rule: usize) -> usize {

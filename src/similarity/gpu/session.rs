@@ -138,11 +138,6 @@ impl Session {
         Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None, reported: Traffic::default() })
     }
 
-    /// Whether a test wants this device to give a wrong answer.
-    pub(super) fn lies(&self) -> bool {
-        self.gpu.faults().wrong_answer()
-    }
-
     /// Gives the buffers of a job back; returns what went over the bus since the last time.
     pub(super) fn finish(&mut self, timeout: Duration) -> Traffic {
         if let Some(buffers) = self.buffers.take() {
@@ -272,6 +267,8 @@ impl Session {
             let packed = pod_collect_to_vec::<u8, [u32; 2]>(&bytes[rows * 8..(rows + used.min(room)) * 8]);
             (places, packed, used)
         })?;
+        // Where a test wants a wrong answer, nothing was found.
+        let places = if self.gpu.faults().wrong_answer() { vec![[0; 2]; rows] } else { places };
         let now = Instant::now();
         let busy = now - strip.launched.max(buffers.idle_since);
         buffers.idle_since = now;
