@@ -5,9 +5,10 @@ mod host;
 pub mod shop;
 mod table;
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::anyhow;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::device::adapters::{candidates, enumerate};
@@ -34,6 +35,8 @@ const FIRST_SAMPLE: usize = 4096;
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
+    /// The day, in UTC: YYYY-MM-DD.
+    pub date: String,
     /// The version of twinset.
     pub twinset: &'static str,
     /// The machine.
@@ -112,6 +115,7 @@ pub fn bench(choice: &Choice, products: usize, dimension: usize) -> Result<Figur
     let chosen = candidates(choice, &adapters);
     let chosen = chosen.map_err(|fault| Error::Config(anyhow!("device `{choice}` cannot be used: {fault}")))?;
     let mut figures = Figures {
+        date: DateTime::<Utc>::from(SystemTime::now()).date_naive().to_string(),
         twinset: env!("CARGO_PKG_VERSION"),
         host: Host::look(),
         products,

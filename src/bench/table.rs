@@ -2,65 +2,53 @@
 
 use std::fmt;
 
-use super::{Engine, Figures, TopK};
+use super::{Engine, Figures, TileKernel, TopK};
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures { twinset, host, products, dimension, k, .. } = self;
         writeln!(
             f,
-            "twinset {twinset} on {} ({} cores, {}); {products} products × {dimension}, K = {k}. Wall clock: other machines \
-             take other times.\n",
-            host.cpu, host.cores, host.system
+            "| date | twinset | engine, driver, host | D | N | rules | path taken | peak f32, T/s | tile f32, T/s (share) \
+             | peak int8, T/s | tile int8, T/s (share) | symmetric / rectangular | all lists, s |"
         )?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+        self.engines.iter().try_for_each(|engine| self.engine(f, engine))?;
         writeln!(
             f,
-            "| device | driver | kernel | pairs/s | multiply-adds/s | peak | share | symmetric / rectangular |"
+            "\n| engine | pairs/s | survivors/row | sent, MB | read, MB | dispatches | rows rerun | rows on the CPU |"
         )?;
         writeln!(f, "|---|---|---|---|---|---|---|---|")?;
-        for engine in &self.engines {
-            for kernel in &engine.kernels {
-                writeln!(
-                    f,
-                    "| {} | {} | {} | {} | {} | {} | {:.0} % | {:.2} |",
-                    engine.engine,
-                    engine.driver.as_deref().unwrap_or("–"),
-                    kernel.arithmetic,
-                    scaled(kernel.pairs_per_second),
-                    scaled(kernel.multiply_adds_per_second),
-                    scaled(kernel.peak_multiply_adds_per_second),
-                    100.0 * kernel.share_of_peak,
-                    kernel.symmetric_to_rectangular
-                )?;
-            }
-        }
+        self.engines.iter().try_for_each(|engine| whole_run(f, engine))?;
+        self.refused.iter().try_for_each(|refused| writeln!(f, "\nnot measured: {refused}"))?;
         writeln!(
             f,
-            "\n| engine | kernel | all lists | pairs/s | survivors/row | up | down | dispatches | rows rerun | rows on the CPU |"
-        )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|")?;
-        self.engines.iter().try_for_each(|engine| whole_run(f, engine))?;
-        self.refused.iter().try_for_each(|refused| writeln!(f, "\nnot measured: {refused}"))
+            "\nT/s: 10^12 operations a second, two a multiply-add. Wall clock on this machine; others take other times."
+        )
     }
 }
 
-fn whole_run(f: &mut fmt::Formatter<'_>, engine: &Engine) -> fmt::Result {
-    let (top_k, report) = (&engine.top_k, &engine.top_k.report);
-    write!(f, "| {} | {} | ", engine.engine, report.kernel.as_deref().unwrap_or("–"))?;
-    write!(f, "{:.1} s{} | {} | ", top_k.seconds, origin(top_k), scaled(top_k.pairs_per_second))?;
-    if engine.driver.is_none() {
-        return writeln!(f, "– | – | – | – | – | – |");
+impl Figures {
+    fn engine(&self, f: &mut fmt::Formatter<'_>, engine: &Engine) -> fmt::Result {
+        let host = &self.host;
+        let driver = engine.driver.as_ref().map_or_else(String::new, |driver| format!(", {driver}"));
+        write!(f, "| {} | {} | {}{driver}, ", self.date, self.twinset, engine.engine)?;
+        write!(f, "{} ({} cores, {}) | {} | {}", host.cpu, host.cores, host.system, self.dimension, self.products)?;
+        write!(f, " | 1, K = {} | {} | ", self.k, engine.top_k.report.kernel.as_deref().unwrap_or("–"))?;
+        for name in ["f32", "int8"] {
+            match engine.kernels.iter().find(|kernel| kernel.arithmetic == name) {
+                Some(kernel) => write!(f, "{} | {} | ", tera(kernel.peak_multiply_adds_per_second), tile(kernel))?,
+                None => write!(f, "– | – | ")?,
+            }
+        }
+        let ratios: Vec<String> =
+            engine.kernels.iter().map(|kernel| format!("{:.2}", kernel.symmetric_to_rectangular)).collect();
+        let ratios = if ratios.is_empty() { "–".to_owned() } else { ratios.join(", ") };
+        writeln!(f, "{ratios} | {:.2}{} |", engine.top_k.seconds, origin(&engine.top_k))
     }
-    writeln!(
-        f,
-        "{:.0} | {} MB | {} MB | {} | {} | {} |",
-        top_k.survivors_per_row,
-        report.bytes_up / 1_000_000,
-        report.bytes_down / 1_000_000,
-        report.dispatches,
-        report.rows_rerun,
-        report.rows_on_cpu
-    )
+}
+
+fn tile(kernel: &TileKernel) -> String {
+    format!("{} ({:.0} %)", tera(kernel.multiply_adds_per_second), 100.0 * kernel.share_of_peak)
 }
 
 /// What a reader must know of the seconds of a run.
@@ -71,9 +59,26 @@ fn origin(top_k: &TopK) -> String {
     from + &fault.unwrap_or_default()
 }
 
-/// A rate in thousands, millions and so on.
-fn scaled(rate: f64) -> String {
-    let units = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
-    let (unit, name) = units.into_iter().find(|&(unit, _)| rate >= unit).unwrap_or((1.0, ""));
-    format!("{:.3}{name}", rate / unit)
+fn whole_run(f: &mut fmt::Formatter<'_>, engine: &Engine) -> fmt::Result {
+    let (top_k, report) = (&engine.top_k, &engine.top_k.report);
+    write!(f, "| {} | {:.2e} | ", engine.engine, top_k.pairs_per_second)?;
+    if engine.driver.is_none() {
+        return writeln!(f, "– | – | – | – | – | – |");
+    }
+    writeln!(
+        f,
+        "{:.0} | {} | {} | {} | {} | {} |",
+        top_k.survivors_per_row,
+        report.bytes_up / 1_000_000,
+        report.bytes_down / 1_000_000,
+        report.dispatches,
+        report.rows_rerun,
+        report.rows_on_cpu
+    )
+}
+
+/// Multiply-adds as 10^12 operations, two each.
+fn tera(multiply_adds: f64) -> String {
+    let operations = 2.0 * multiply_adds / 1e12;
+    if operations < 1.0 { format!("{operations:.4}") } else { format!("{operations:.1}") }
 }

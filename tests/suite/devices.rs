@@ -26,11 +26,12 @@ fn json(args: &[&str], folder: &Path) -> Value {
 fn a_device_that_is_not_there_is_exit_2_and_the_error_names_those_that_are() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let there = adapter().facts;
+    std::fs::write(folder.path().join("p.csv"), "id,price,currency\na,1.00,USD\n").expect("written");
     let gpu = (there.kind == AdapterKind::Software).then_some("gpu");
-    for (command, wanted) in
-        ["run", "bench"].into_iter().flat_map(|c| gpu.into_iter().chain(["nosuch"]).map(move |w| (c, w)))
-    {
-        let output = twinset(&[command, "--device", wanted], folder.path());
+    let wishes = gpu.into_iter().chain(["nosuch"]);
+    let commands = wishes.flat_map(|wanted| [(wanted, vec!["run", "--catalog", "p.csv"]), (wanted, vec!["bench"])]);
+    for (wanted, command) in commands {
+        let output = twinset(&[command.as_slice(), &["--device", wanted]].concat(), folder.path());
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let line = stderr.lines().last().unwrap_or_default();
         assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{stderr}");
