@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(worth_a_strip(10, STRIP_TIME), 10);
         assert_eq!(worth_a_strip(10, 4 * STRIP_TIME), 2);
         assert_eq!(worth_a_strip(10, STRIP_TIME / 8), 80);
-        assert_eq!(worth_a_strip(1, Duration::from_secs(3600)), 1);
+        assert_eq!(worth_a_strip(1, Duration::from_hours(1)), 1);
         assert!(worth_a_strip(1 << 14, Duration::ZERO) > 1 << 14);
     }
 }
