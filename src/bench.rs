@@ -181,7 +181,7 @@ fn tile_kernels(gpu: &Gpu, adapter: &Adapter, dimension: usize, options: &Option
             symmetric_to_rectangular: speed.symmetric_to_rectangular,
         })
     };
-    [Arithmetic::F32, Arithmetic::Int8].into_iter().map(measure).collect()
+    gpu.offers().map(measure).collect()
 }
 
 /// A run over all products, or over as many as a device with this rate should take some seconds for.

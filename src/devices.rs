@@ -60,8 +60,8 @@ pub struct Device {
 pub struct Times {
     /// In f32.
     pub f32: f64,
-    /// In packed int8.
-    pub int8: f64,
+    /// In packed int8; `None` where its driver does not take that kernel.
+    pub int8: Option<f64>,
     /// The faster one.
     pub faster: &'static str,
 }
@@ -113,8 +113,9 @@ fn times(adapter: &Adapter, options: &Options) -> Result<Times, Fault> {
         let speed = measure::tile_kernel(&gpu, &matrix, &lists, arithmetic)?;
         Ok(f64::from(1 << 14) / speed.pairs)
     };
-    let (f32, int8) = (pair_of_tiles(Arithmetic::F32)?, pair_of_tiles(Arithmetic::Int8)?);
-    let faster = if int8 < f32 { Arithmetic::Int8 } else { Arithmetic::F32 };
+    let f32 = pair_of_tiles(Arithmetic::F32)?;
+    let int8 = gpu.offers().find(|offered| *offered == Arithmetic::Int8).map(pair_of_tiles).transpose()?;
+    let faster = if int8.is_some_and(|int8| int8 < f32) { Arithmetic::Int8 } else { Arithmetic::F32 };
     Ok(Times { f32, int8, faster: faster.name() })
 }
 
@@ -154,7 +155,8 @@ impl fmt::Display for Device {
         )?;
         writeln!(f, "self-test {}", self.self_test)?;
         let Some(Times { f32, int8, faster }) = &self.times else { return Ok(()) };
-        let (f32, int8) = (1e6 * f32, 1e6 * int8);
-        writeln!(f, "speed     {f32:.2} µs a pair of tiles in f32, {int8:.2} µs in int8: {faster} is used")
+        let f32 = 1e6 * f32;
+        let int8 = int8.map_or_else(|| "no int8".to_owned(), |int8| format!("{:.2} µs in int8", 1e6 * int8));
+        writeln!(f, "speed     {f32:.2} µs a pair of tiles in f32, {int8}: {faster} is used")
     }
 }

@@ -99,6 +99,8 @@ fn list() -> Vec<Adapter> {
         },
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
+    // The last reference to an instance unloads its drivers, on whatever thread that happens, and nothing could contain that.
+    std::mem::forget(instance.clone());
     let mut found: Vec<(Adapter, (AdapterKind, u8, String, String))> = Vec::new();
     for adapter in pollster::block_on(instance.enumerate_adapters(BACKENDS)) {
         let info = adapter.get_info();

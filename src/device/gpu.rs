@@ -11,7 +11,7 @@ use super::fault::{Fault, Faults, Kind, Point};
 use super::worker::{catch, one_line};
 
 /// Bytes of one step of an upload: wgpu stages a copy of each.
-const UPLOAD_BYTES: usize = 32 << 20;
+pub const UPLOAD_BYTES: usize = 32 << 20;
 
 /// How long one step of an upload may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(1);

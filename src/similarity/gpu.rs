@@ -46,6 +46,8 @@ pub struct Gpu {
     limits: wgpu::Limits,
     worker: Closing,
     options: Options,
+    /// Why it is not asked for int8, if so.
+    without_int8: Option<Fault>,
 }
 
 /// The device's thread, which is closed in good order when it is dropped: drivers dislike being torn down by an exit. One that
@@ -97,10 +99,13 @@ impl Gpu {
     pub fn open(adapter: &Adapter, options: Options) -> Result<Gpu, Fault> {
         let (opened, faults) = (adapter.clone(), options.faults.clone());
         let name = format!("{} ({})", adapter.facts.name, adapter.facts.backend);
-        let worker = Worker::spawn(&adapter.facts.name, options.timeout, move || {
+        // A driver may take longer to compile all kernels than for any strip.
+        let worker = Worker::spawn(&adapter.facts.name, options.timeout * 4, move || {
             Session::new(device::Gpu::open(&opened, faults)?)
         })?;
-        let gpu = Gpu { name, limits: adapter.facts.limits.clone(), worker: Closing(Some(worker)), options };
+        let without_int8 = worker.start(|session| Ok(session.without_int8())).wait(options.timeout)?;
+        let (limits, worker) = (adapter.facts.limits.clone(), Closing(Some(worker)));
+        let gpu = Gpu { name, limits, worker, options, without_int8 };
         trial::self_test(&gpu)?;
         Ok(gpu)
     }
@@ -111,6 +116,11 @@ impl Gpu {
         &self.name
     }
 
+    /// The arithmetic that its kernels offer.
+    pub fn offers(&self) -> impl Iterator<Item = Arithmetic> {
+        [Arithmetic::F32, Arithmetic::Int8].into_iter().take(if self.without_int8.is_some() { 1 } else { 2 })
+    }
+
     /// Proposes what it can on the device. What `remaining` still holds afterwards is left to the CPU.
     fn propose(
         &self,
@@ -119,6 +129,7 @@ impl Gpu {
         progress: &Progress,
         report: &mut Report,
     ) -> Result<(), Fault> {
+        report.refused.extend(self.without_int8.iter().map(|fault| format!("{} in int8: {fault}", self.name)));
         let (arithmetic, strip) = trial::faster(self, join)?;
         report.kernel = Some(arithmetic.name().to_owned());
         let mut most = self.options.chunk.unwrap_or(usize::MAX);
@@ -131,7 +142,6 @@ impl Gpu {
             if let Ok(traffic) = traffic {
                 report.bytes_up += traffic.bytes_up;
                 report.bytes_down += traffic.bytes_down;
-                report.dispatches += traffic.submissions;
             }
             match outcome {
                 Err(fault @ Fault::OutOfMemory { .. }) if chunk > LEAST_CHUNK => {
@@ -187,6 +197,9 @@ impl Similarity for Gpu {
         if let Err(fault) = outcome {
             self.say(&fault, total, &mut report);
         }
+        if total == 0 {
+            return Ok(Found { lists: join.into_lists(), report });
+        }
         if trusted {
             cpu::finish(&join, &remaining, progress);
             match audit(&join) {
@@ -197,9 +210,10 @@ impl Similarity for Gpu {
                 }
             }
         }
-        // Nothing that the device said is kept.
+        // Nothing that the device said is kept; nor are two nights' lists held at a time.
+        drop(join);
         let join = Join::new(matrix, lists, &tiles);
-        cpu::finish(&join, &Remaining::new(&tiles), progress);
+        cpu::finish(&join, &Remaining::new(&tiles), &Progress::hidden());
         Ok(Found { lists: join.into_lists(), report })
     }
 }

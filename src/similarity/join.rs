@@ -170,6 +170,11 @@ impl Join<'_> {
         }
     }
 
+    /// Whether an engine fills a list of the row.
+    pub(super) fn has_list(&self, row: usize) -> bool {
+        self.rules_of(row).next().is_some()
+    }
+
     /// The lists of a row as they are now, in the order of the rules.
     pub(super) fn lists_of(&self, row: usize) -> Vec<Vec<Entry>> {
         let state = self.lock(row / self.tiles.size());

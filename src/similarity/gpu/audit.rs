@@ -7,13 +7,14 @@ use crate::device::Fault;
 use crate::similarity::cpu;
 use crate::similarity::join::Join;
 
-/// Rows whose lists the CPU finds again, from the first to the last: each reads the whole matrix once.
+/// Rows whose lists the CPU finds again, from the first that has one to the last: each reads the whole matrix once.
 const ROWS: usize = 16;
 
 /// Holds finished lists against the CPU: those of some rows as a whole, and every list against the floor that the device gave it.
 pub(super) fn audit(join: &Join<'_>) -> Result<(), Fault> {
-    let last = join.tiles.rows().saturating_sub(1);
-    let mut rows: Vec<usize> = (0..ROWS).map(|at| last * at / (ROWS - 1)).collect();
+    let listed: Vec<usize> = (0..join.tiles.rows()).filter(|&row| join.has_list(row)).collect();
+    let last = listed.len().saturating_sub(1);
+    let mut rows: Vec<usize> = (0..ROWS.min(listed.len())).map(|at| listed[last * at / (ROWS - 1)]).collect();
     rows.dedup();
     let differs = |&row: &usize| {
         let before = join.lists_of(row);

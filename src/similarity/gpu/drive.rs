@@ -2,6 +2,7 @@
 //! lists. Rows that found no room run again, and those that find none twice are finished by the CPU.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -80,13 +81,13 @@ impl<'a> Drive<'a> {
     /// Walks over everything that remains.
     pub(super) fn run(&mut self, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
         let shape = self.shape.clone();
-        self.gpu.worker.start(|session| session.prepare(shape)).wait(self.patience())?;
+        self.gpu.worker.start(|session| session.prepare(shape)).wait(self.gpu.options.timeout)?;
         for (a, b) in walk::chunk_pairs(self.exchange.chunks.len()) {
             let rounds = self.exchange.rounds(a, b);
             if rounds.is_empty() {
                 continue;
             }
-            if a == b {
+            if a == b && panels::are_complete(self.layout.join.lists) {
                 self.seed(a)?;
             }
             for round in rounds {
@@ -118,21 +119,27 @@ impl<'a> Drive<'a> {
         }
         let (words, timeout) = (self.layout.chunk(self.exchange.chunks[chunk].clone()), self.gpu.options.timeout);
         let loaded = self.gpu.worker.start(move |session| session.load(chunk, beside, &words, timeout));
-        self.held = loaded.wait(self.patience())?;
+        self.held = loaded.wait(self.gpu.options.timeout)?;
         Ok(())
     }
 
     /// Gives the lists of a chunk first thresholds: values that K of their entries are known to reach.
     fn seed(&mut self, chunk: usize) -> Result<(), Fault> {
         self.load(chunk, chunk)?;
-        let rules = self.shape.rule_count;
-        let items = self.exchange.seeds(chunk);
-        let dispatch = self.exchange.dispatch((chunk, chunk), &items, None);
-        let (first, timeout) = (dispatch.first_row[0], self.gpu.options.timeout);
-        let keys = self.gpu.worker.start(move |session| session.seed(&dispatch, timeout)).wait(self.patience())?;
+        let (rules, worker, timeout) = (self.shape.rule_count, &self.gpu.worker, self.gpu.options.timeout);
+        let strip = Arc::new(self.exchange.dispatch((chunk, chunk), &self.exchange.seeds(chunk), None));
+        let (items, first, rows) = (strip.work.len(), strip.first_row[0], strip.local_rows());
+        // A pair of tiles takes longer here, since every product is looked at.
+        let part = (self.strip / 4).max(16);
+        for start in (0..items).step_by(part) {
+            let strip = Arc::clone(&strip);
+            let part = start..(start + part).min(items);
+            worker.start(move |session| session.seed(&strip, part, timeout)).wait(timeout)?;
+        }
+        let keys = worker.start(move |session| session.seeds(rows, timeout)).wait(timeout)?;
         let exchange = &self.exchange;
-        let rows = exchange.join.matrix.rows() - first;
-        keys.par_chunks(rules).take(rows).enumerate().for_each(|(row, keys)| {
+        let existing = exchange.join.matrix.rows() - first;
+        keys.par_chunks(rules).take(existing).enumerate().for_each(|(row, keys)| {
             for (rule, &key) in keys.iter().enumerate().filter(|&(_, &key)| key != 0) {
                 exchange.join.raise(rule, first + row, unkey(key) - exchange.margin);
             }
@@ -157,9 +164,11 @@ impl<'a> Drive<'a> {
         let strip = self.under_way.pop_front().expect("a strip is under way");
         let (set, timeout) = (strip.set, self.gpu.options.timeout);
         // Nothing can be collected of a strip that was not launched.
-        strip.launched.wait(self.patience())?;
-        let harvest = self.gpu.worker.start(move |session| session.collect(set, timeout)).wait(self.patience())?;
+        strip.launched.wait(self.gpu.options.timeout)?;
+        let harvest =
+            self.gpu.worker.start(move |session| session.collect(set, timeout)).wait(self.gpu.options.timeout)?;
         report.strips += 1;
+        report.dispatches += 2;
         report.survivors += harvest.places.iter().map(|&[_, count]| u64::from(count)).sum::<u64>();
         let short = self.exchange.decide(strip.chunks, &harvest)?;
         if strip.again.is_some() {
@@ -172,9 +181,10 @@ impl<'a> Drive<'a> {
         let pairs = strip.items.iter().map(|item| self.exchange.join.tiles.pairs(item.first, item.second)).sum();
         report.pairs_on_device += pairs;
         progress.advance(pairs);
-        if self.gpu.options.strip.is_none() && strip.items.len() * 2 > self.strip {
-            let wanted = worth_a_strip(strip.items.len(), harvest.busy);
-            self.strip = wanted.clamp(self.strip.div_ceil(2), self.strip.saturating_mul(2));
+        // What the host did not have to wait for says nothing of the device, and a short strip only that it is too slow.
+        let telling = harvest.busy > STRIP_TIME || strip.items.len() * 2 > self.strip;
+        if self.gpu.options.strip.is_none() && harvest.awaited && telling {
+            self.strip = worth_a_strip(strip.items.len(), harvest.busy).min(self.strip.saturating_mul(2));
         }
         let again = self.exchange.items_of(strip.chunks, &strip.items, &short);
         self.exchange.clear(&strip.items, &again);
@@ -182,11 +192,6 @@ impl<'a> Drive<'a> {
             self.launch(strip.chunks, again, Some(short))?;
         }
         Ok(())
-    }
-
-    /// How long to wait for a job: those before it may each take their time.
-    fn patience(&self) -> Duration {
-        self.gpu.options.timeout
     }
 }
 

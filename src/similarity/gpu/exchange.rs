@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernels::{Arithmetic, TILE};
+use super::kernels::{Arithmetic, TILE, narrow};
 use super::session::{Dispatch, Harvest};
 use super::walk::{self, Item};
 use crate::device::Fault;
@@ -114,7 +114,6 @@ impl Exchange<'_> {
     /// A strip as words. With `only`, all other local rows get nothing.
     pub(super) fn dispatch(&self, chunks: (usize, usize), items: &[Item], only: Option<&[usize]>) -> Dispatch {
         let (a, b) = (&self.chunks[chunks.0], &self.chunks[chunks.1]);
-        let narrow = |n: usize| u32::try_from(n).expect("fewer tiles than rows");
         let work = items
             .iter()
             .map(|item| [narrow(item.first - a.start), narrow(item.second - b.start), item.forward, item.backward]);

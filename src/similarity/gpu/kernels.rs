@@ -203,8 +203,12 @@ impl Arithmetic {
 pub fn groups(wanted: usize) -> (u32, u32) {
     const MOST: usize = 65_535;
     let y = wanted.div_ceil(MOST).max(1);
-    let narrow = |n: usize| u32::try_from(n).expect("fewer workgroups than 2^32");
     (narrow(wanted.div_ceil(y)), narrow(y))
+}
+
+/// A number as a word of a device.
+pub(super) fn narrow(n: usize) -> u32 {
+    u32::try_from(n).expect("a strip, a plan and their parts are smaller than 2^32 in every measure")
 }
 
 #[cfg(test)]

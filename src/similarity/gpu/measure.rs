@@ -8,7 +8,7 @@ use wgpu::BufferUsages;
 
 use super::drive::shape;
 use super::exchange::NOTHING;
-use super::kernels::{Arithmetic, Kernel, PEAK_F32, PEAK_I8, PeakParams, TILE};
+use super::kernels::{Arithmetic, Kernel, PEAK_F32, PEAK_I8, PeakParams, TILE, narrow};
 use super::panels::Layout;
 use super::session::Dispatch;
 use super::walk::{self, Item};
@@ -187,7 +187,6 @@ fn one_direction(items: &[Item]) -> Vec<[u32; 4]> {
 }
 
 fn work(first: usize, second: usize, forward: u32, backward: u32) -> [u32; 4] {
-    let narrow = |tile: usize| u32::try_from(tile).expect("a square is small");
     [narrow(first), narrow(second), forward, backward]
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernels::{Arithmetic, MAX_RULES, STEP_BYTES, TILE};
+use super::kernels::{Arithmetic, MAX_RULES, STEP_BYTES, TILE, narrow};
 use crate::rules::GroupScope;
 use crate::similarity::int8::{Quantized, quantize};
 use crate::similarity::join::Join;
@@ -111,6 +111,11 @@ pub(super) fn scopes(lists: &Lists) -> Vec<[u32; 2]> {
     if words.is_empty() { vec![[0, 0]] } else { words }
 }
 
+/// Whether [`rules`] says everything of the rules: otherwise a kernel lets more through, and may not promise a list anything.
+pub(super) fn are_complete(lists: &Lists) -> bool {
+    lists.rules.iter().all(|rule| rule.must_match.iter().chain(&rule.must_differ).all(|&column| column < 32))
+}
+
 /// What the tile kernels know of each rule. Codes beyond the 32nd are left to the CPU, which tests everything again.
 pub(super) fn rules(lists: &Lists) -> [[u32; 4]; MAX_RULES] {
     let mut words = [[0; 4]; MAX_RULES];
@@ -143,8 +148,4 @@ fn write_int8(matrix: &Matrix, row: usize, panel: &mut [u32]) -> Quantized {
         *word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]);
     }
     quantized
-}
-
-fn narrow(n: usize) -> u32 {
-    u32::try_from(n).expect("fewer than 2^32 rows, scopes and ranges")
 }

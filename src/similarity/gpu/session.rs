@@ -2,26 +2,33 @@
 //! words, and says how many there were.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytemuck::{bytes_of, cast_slice, pod_collect_to_vec};
 use wgpu::BufferUsages;
 
-use super::kernels::{Arithmetic, Kernel, MAX_RULES, PACK_SURVIVORS, PackParams, SEED_CUTS, STEP_BYTES};
-use super::kernels::{SeedParams, TILE, TileParams, groups};
+use super::kernels::{
+    Arithmetic, Kernel, MAX_RULES, PACK_SURVIVORS, PackParams, SEED_CUTS, STEP_BYTES, TILE_F32, TILE_I8,
+};
+use super::kernels::{SeedParams, TILE, TileParams, groups, narrow};
 use super::panels::Chunk;
 use crate::device::fault::Fault;
-use crate::device::gpu::{Gpu, Traffic};
+use crate::device::gpu::{Gpu, Traffic, UPLOAD_BYTES};
 
 /// Garbage for output buffers: a plausible count, row and product, which is why it must never be read.
 const POISON: u32 = 0x3f00_0001;
+
+/// A read that takes no longer did not have to wait.
+const AT_ONCE: Duration = Duration::from_millis(2);
 
 /// The open device and what it holds.
 #[derive(Debug)]
 pub(super) struct Session {
     gpu: Gpu,
     tile_f32: wgpu::ComputePipeline,
-    tile_i8: wgpu::ComputePipeline,
+    /// Or why there is none: a driver may not take it, most likely where it has no packed dot product of its own.
+    tile_i8: Result<wgpu::ComputePipeline, Fault>,
     seed: wgpu::ComputePipeline,
     pack: wgpu::ComputePipeline,
     buffers: Option<Buffers>,
@@ -77,6 +84,18 @@ pub(super) struct Dispatch {
     pub cuts: Vec<f32>,
 }
 
+impl Dispatch {
+    /// Whether it stays within one chunk.
+    fn is_own(&self) -> bool {
+        self.chunks.0 == self.chunks.1
+    }
+
+    /// Rows of both chunks, or of the one.
+    pub(super) fn local_rows(&self) -> usize {
+        self.rows[0] + if self.is_own() { 0 } else { self.rows[1] }
+    }
+}
+
 /// What a strip found.
 #[derive(Debug)]
 pub(super) struct Harvest {
@@ -84,8 +103,10 @@ pub(super) struct Harvest {
     pub places: Vec<[u32; 2]>,
     /// Candidate row and bits of the value.
     pub packed: Vec<[u32; 2]>,
-    /// How long the device was busy with it.
+    /// How long it took since it was launched, or since the one before it was read.
     pub busy: Duration,
+    /// Whether the host had to wait for it: otherwise `busy` is the host's time, not the device's.
+    pub awaited: bool,
 }
 
 /// Buffers of one job. Only what the host maps exists once per strip under way: the queue runs one strip after the other.
@@ -133,9 +154,17 @@ impl Session {
     /// Compiles the kernels.
     pub(super) fn new(mut gpu: Gpu) -> Result<Session, Fault> {
         let mut compile = |kernel: &Kernel| gpu.kernel(kernel.name, kernel.wgsl, kernel.bindings);
-        let (tile_f32, tile_i8) = (compile(Arithmetic::F32.kernel())?, compile(Arithmetic::Int8.kernel())?);
-        let (seed, pack) = (compile(&SEED_CUTS)?, compile(&PACK_SURVIVORS)?);
+        let (tile_f32, seed, pack) = (compile(&TILE_F32)?, compile(&SEED_CUTS)?, compile(&PACK_SURVIVORS)?);
+        let tile_i8 = match compile(&TILE_I8) {
+            Err(fault) if !matches!(fault, Fault::Validation { .. } | Fault::OutOfMemory { .. }) => return Err(fault),
+            outcome => outcome,
+        };
         Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None, reported: Traffic::default() })
+    }
+
+    /// Why there is no int8 kernel, if there is none.
+    pub(super) fn without_int8(&self) -> Option<Fault> {
+        self.tile_i8.as_ref().err().cloned()
     }
 
     /// Gives the buffers of a job back; returns what went over the bus since the last time.
@@ -224,7 +253,9 @@ impl Session {
     /// Sends a strip to the device, to be collected as `set`.
     pub(super) fn launch(&mut self, set: usize, strip: &Dispatch) -> Result<(), Fault> {
         let room = self.buffers().room;
-        let rows = self.send(strip, 0)?;
+        let rows = strip.local_rows();
+        self.send_rows(strip)?;
+        self.send_work(strip, &strip.work, 0)?;
         let shape = &self.buffers().shape;
         let params = PackParams { rows: narrow(rows), slots: narrow(shape.slots), room: narrow(room) };
         let buffers = self.buffers.as_ref().expect("a job was prepared");
@@ -260,6 +291,7 @@ impl Session {
         let strip = buffers.under_way[set].take().expect("the strip was launched");
         let (rows, room) = (strip.rows, strip.room);
         let all = 0..(rows + room) as u64 * 8;
+        let asked = Instant::now();
         let (places, packed, used) = self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
             let places: Vec<[u32; 2]> = pod_collect_to_vec(&bytes[..rows * 8]);
             let used = places.iter().map(|&[start, count]| start as usize + (count as usize).min(buffers.shape.slots));
@@ -275,53 +307,78 @@ impl Session {
         // What was needed last is a good guess at what is needed next; rows that find no room are run again, with all there is.
         let wanted = if used > room { buffers.shape.room } else { (2 * used).max(rows).max(buffers.room / 2) };
         buffers.room = wanted.min(buffers.shape.room);
-        Ok(Harvest { places, packed, busy })
+        Ok(Harvest { places, packed, busy, awaited: now - asked > AT_ONCE })
     }
 
-    /// For every list of one chunk, the key of a value that K of its entries reach, or 0: `[row][rule]`.
-    pub(super) fn seed(&mut self, strip: &Dispatch, timeout: Duration) -> Result<Vec<u32>, Fault> {
-        let buckets = self.buffers().shape.buckets;
-        let rows = self.send(strip, buckets)?;
+    /// Lets a part of a strip's work raise the keys of its lists, all of one chunk. The first part starts from none.
+    pub(super) fn seed(&mut self, strip: &Dispatch, part: Range<usize>, timeout: Duration) -> Result<(), Fault> {
+        let first = part.start == 0;
+        if first {
+            self.send_rows(strip)?;
+        }
+        let work = &strip.work[part];
+        self.send_work(strip, work, self.buffers().shape.buckets)?;
+        let buffers = self.buffers.as_ref().expect("a job was prepared");
+        let (tile, kernel) = (self.bind_tile(strip, &buffers.keys), self.tile(buffers).clone());
+        let submission = self.gpu.submit(|encoder| {
+            if first {
+                buffers.copy_rows(encoder, strip);
+                encoder.clear_buffer(&buffers.keys, 0, None);
+            }
+            dispatch(encoder, &kernel, &tile, work.len());
+        })?;
+        self.gpu.wait(submission, timeout)
+    }
+
+    /// For every list of that chunk, the key of a value that K of its entries reach, or 0: `[row][rule]`.
+    pub(super) fn seeds(&mut self, rows: usize, timeout: Duration) -> Result<Vec<u32>, Fault> {
         let buffers = self.buffers.as_ref().expect("a job was prepared");
         let lists = rows * buffers.shape.rule_count;
         let params = SeedParams {
             lists: narrow(lists),
             rules: narrow(buffers.shape.rule_count),
-            buckets: narrow(buckets),
+            buckets: narrow(buffers.shape.buckets),
             gap: 0,
             k: buffers.shape.k,
         };
         self.gpu.upload(&buffers.small_params, 0, bytes_of(&params))?;
-        let (tile, kernel) = (self.bind_tile(strip, &buffers.keys), self.tile(buffers).clone());
         let bound = [&buffers.small_params, &buffers.keys, &buffers.seeds];
         let seed = self.gpu.bind(&self.seed, &bound.map(wgpu::Buffer::as_entire_binding));
         let bytes = lists as u64 * 4;
         let submission = self.gpu.submit(|encoder| {
-            buffers.copy_rows(encoder, strip);
-            encoder.clear_buffer(&buffers.keys, 0, None);
-            dispatch(encoder, &kernel, &tile, strip.work.len());
             dispatch(encoder, &self.seed, &seed, lists.div_ceil(SEED_CUTS.workgroup as usize));
             encoder.copy_buffer_to_buffer(&buffers.seeds, 0, &buffers.staging[0], 0, bytes);
         })?;
         self.gpu.read(&buffers.staging[0], 0..bytes, submission, timeout, pod_collect_to_vec)
     }
 
-    /// Uploads what a dispatch of the tile kernel reads; returns its local rows.
-    fn send(&mut self, strip: &Dispatch, buckets: usize) -> Result<usize, Fault> {
+    /// Uploads what belongs to the rows of a strip.
+    fn send_rows(&mut self, strip: &Dispatch) -> Result<(), Fault> {
         let buffers = self.buffers.as_mut().expect("a job was prepared");
         buffers.clock += 1;
         for chunk in [strip.chunks.0, strip.chunks.1] {
             buffers.chunks.get_mut(&chunk).expect("the chunk was loaded").used_at = buffers.clock;
         }
+        if buffers.shape.poison {
+            let outputs = [&buffers.survivors, &buffers.counts, &buffers.used, &buffers.places, &buffers.packed];
+            for buffer in outputs.into_iter().chain([&buffers.keys, &buffers.seeds]) {
+                let words = usize::try_from(buffer.size() / 4).expect("a buffer of a test is small");
+                self.gpu.upload(buffer, 0, cast_slice(&vec![POISON; words]))?;
+            }
+        }
+        self.gpu.upload(&buffers.cuts, 0, cast_slice(&strip.cuts))
+    }
+
+    /// Uploads the work of one dispatch of the tile kernel.
+    fn send_work(&mut self, strip: &Dispatch, work: &[[u32; 4]], buckets: usize) -> Result<(), Fault> {
+        let buffers = self.buffers.as_ref().expect("a job was prepared");
         let shape = &buffers.shape;
-        let own = strip.chunks.0 == strip.chunks.1;
-        let rows = strip.rows[0] + if own { 0 } else { strip.rows[1] };
         let params = TileParams {
             steps: narrow(shape.steps),
-            items: narrow(strip.work.len()),
+            items: narrow(work.len()),
             first_row: strip.first_row.map(narrow),
-            first_fact: if own { 0 } else { narrow(strip.rows[0]) },
-            rows: narrow(rows),
+            first_fact: if strip.is_own() { 0 } else { narrow(strip.rows[0]) },
+            rows: narrow(strip.local_rows()),
             stride: narrow(shape.stride),
             slots: narrow(shape.slots),
             rules: narrow(shape.rule_count),
@@ -329,17 +386,8 @@ impl Session {
             gap: [0; 2],
             rule: shape.rules,
         };
-        if shape.poison {
-            let outputs = [&buffers.survivors, &buffers.counts, &buffers.used, &buffers.places, &buffers.packed];
-            for buffer in outputs.into_iter().chain([&buffers.keys, &buffers.seeds]) {
-                let words = usize::try_from(buffer.size() / 4).expect("a buffer of a test is small");
-                self.gpu.upload(buffer, 0, cast_slice(&vec![POISON; words]))?;
-            }
-        }
         self.gpu.upload(&buffers.params, 0, bytes_of(&params))?;
-        self.gpu.upload(&buffers.work, 0, cast_slice(&strip.work))?;
-        self.gpu.upload(&buffers.cuts, 0, cast_slice(&strip.cuts))?;
-        Ok(rows)
+        self.gpu.upload(&buffers.work, 0, cast_slice(work))
     }
 
     fn bind_tile(&self, strip: &Dispatch, counts: &wgpu::Buffer) -> wgpu::BindGroup {
@@ -356,7 +404,7 @@ impl Session {
     fn tile(&self, buffers: &Buffers) -> &wgpu::ComputePipeline {
         match buffers.shape.arithmetic {
             Arithmetic::F32 => &self.tile_f32,
-            Arithmetic::Int8 => &self.tile_i8,
+            Arithmetic::Int8 => self.tile_i8.as_ref().expect("a device without it is not asked for int8"),
         }
     }
 
@@ -386,10 +434,9 @@ impl Buffers {
 
     /// Puts what belongs to the rows of both chunks where the kernel looks for that of the local rows.
     fn copy_rows(&self, encoder: &mut wgpu::CommandEncoder, strip: &Dispatch) {
-        let own = strip.chunks.0 == strip.chunks.1;
         let sides = [(strip.chunks.0, 0, strip.rows[0]), (strip.chunks.1, strip.rows[0], strip.rows[1])];
-        let all = strip.rows[0] + if own { 0 } else { strip.rows[1] };
-        for (chunk, first, rows) in sides.into_iter().take(if own { 1 } else { 2 }) {
+        let all = strip.local_rows();
+        for (chunk, first, rows) in sides.into_iter().take(if strip.is_own() { 1 } else { 2 }) {
             let resident = &self.chunks[&chunk];
             let mut copy = |from: &wgpu::Buffer, start: usize, to: &wgpu::Buffer, at: usize, words: usize| {
                 encoder.copy_buffer_to_buffer(from, start as u64 * 4, to, at as u64 * 4, words as u64 * 4);
@@ -411,21 +458,30 @@ pub(super) fn panel_bytes(tiles: usize, steps: usize) -> u64 {
 }
 
 fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<Resident, Fault> {
-    let mut upload = |what, words: &[u32], usage| {
-        let buffer = gpu.buffer(what, size_of_val(words) as u64, usage | BufferUsages::COPY_DST)?;
-        gpu.upload(&buffer, 0, cast_slice(words))?;
-        Ok(buffer)
-    };
     let quantized: &[u32] = cast_slice(&chunk.quantized);
-    Ok(Resident {
-        panels: upload("panels", &chunk.panels, BufferUsages::STORAGE)?,
-        facts: upload("facts of a chunk", &chunk.facts, BufferUsages::COPY_SRC)?,
+    let mut buffer =
+        |what, words: &[u32], usage| gpu.buffer(what, size_of_val(words) as u64, usage | BufferUsages::COPY_DST);
+    let resident = Resident {
+        panels: buffer("panels", &chunk.panels, BufferUsages::STORAGE)?,
+        facts: buffer("facts of a chunk", &chunk.facts, BufferUsages::COPY_SRC)?,
         quantized: match quantized {
             [] => None,
-            words => Some(upload("scales of a chunk", words, BufferUsages::COPY_SRC)?),
+            words => Some(buffer("scales of a chunk", words, BufferUsages::COPY_SRC)?),
         },
         used_at: 0,
-    })
+    };
+    // An upload that finds no memory for what it stages loses the device; an allocation only fails. So try that first.
+    drop(gpu.buffer(
+        "room for an upload",
+        2 * UPLOAD_BYTES as u64,
+        BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
+    )?);
+    gpu.upload(&resident.panels, 0, cast_slice(&chunk.panels))?;
+    gpu.upload(&resident.facts, 0, cast_slice(&chunk.facts))?;
+    if let Some(buffer) = &resident.quantized {
+        gpu.upload(buffer, 0, cast_slice(quantized))?;
+    }
+    Ok(resident)
 }
 
 fn dispatch(
@@ -447,8 +503,4 @@ fn storage_out() -> BufferUsages {
 
 fn uniform() -> BufferUsages {
     BufferUsages::UNIFORM | BufferUsages::COPY_DST
-}
-
-fn narrow(n: usize) -> u32 {
-    u32::try_from(n).expect("a strip is smaller than 2^32 in every measure")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Gpu;
 use super::drive::{shape, worth_a_strip};
 use super::exchange::{EVERYTHING, NOTHING, unkey};
-use super::kernels::{Arithmetic, TILE};
+use super::kernels::{Arithmetic, TILE, narrow};
 use super::panels::Layout;
 use super::session::{Dispatch, Harvest, Shape};
 use super::walk;
@@ -38,11 +38,12 @@ const CUTS: [f32; 2] = [0.6, 0.1];
 /// The arithmetic to use on these vectors, and how many pairs of tiles to begin a strip with.
 pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), Fault> {
     let wide = join.matrix.dimension() > MAX_DIMENSION;
-    let choices = match gpu.options.arithmetic {
-        Some(Arithmetic::Int8) | None if wide => vec![Arithmetic::F32],
-        Some(one) => vec![one],
-        None => vec![Arithmetic::F32, Arithmetic::Int8],
-    };
+    let wanted = |&arithmetic: &Arithmetic| gpu.options.arithmetic.is_none_or(|only| only == arithmetic);
+    let possible = |&arithmetic: &Arithmetic| !(wide && arithmetic == Arithmetic::Int8);
+    let mut choices: Vec<Arithmetic> = gpu.offers().filter(possible).filter(wanted).collect();
+    if choices.is_empty() {
+        choices.push(Arithmetic::F32);
+    }
     if let (&[only], Some(strip)) = (choices.as_slice(), gpu.options.strip) {
         return Ok((only, strip));
     }
@@ -52,7 +53,8 @@ pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), 
         let each = busy / u32::try_from(items).expect("a strip is small");
         tracing::debug!("{}: a pair of tiles takes {each:?} in {}", gpu.name(), arithmetic.name());
         if each < fastest.2 {
-            fastest = (arithmetic, worth_a_strip(items, busy), each);
+            // Nothing survives in a trial, and everything lies in the cache: begin with less.
+            fastest = (arithmetic, worth_a_strip(items, busy).div_ceil(4), each);
         }
     }
     Ok((fastest.0, gpu.options.strip.unwrap_or(fastest.1)))
@@ -88,7 +90,7 @@ pub(super) fn self_test(gpu: &Gpu) -> Result<(), Fault> {
     let (matrix, lists) = shop();
     let tiles = Tiles::new(&lists, matrix.rows(), TILE);
     let join = Join::new(&matrix, &lists, &tiles);
-    for arithmetic in [Arithmetic::F32, Arithmetic::Int8] {
+    for arithmetic in gpu.offers() {
         let wrong =
             |what: String| Fault::WrongAnswer { message: format!("{} in the self-test: {what}", arithmetic.name()) };
         let layout = Layout { join: &join, arithmetic };
@@ -98,8 +100,15 @@ pub(super) fn self_test(gpu: &Gpu) -> Result<(), Fault> {
         prepare(gpu, shape, &layout)?;
         let survivors = survivors(&run(gpu, strip(&join, CUTS))?)?;
         compare(&join, &survivors).map_err(wrong)?;
-        let (dispatch, timeout) = (strip(&join, [EVERYTHING; 2]), gpu.options.timeout);
-        let keys = gpu.worker.start(move |session| session.seed(&dispatch, timeout)).wait(timeout)?;
+        let (strip, timeout) = (strip(&join, [EVERYTHING; 2]), gpu.options.timeout);
+        let seeded = gpu.worker.start(move |session| {
+            // In two parts, as in a night.
+            let (half, all) = (strip.work.len() / 2, strip.work.len());
+            session.seed(&strip, 0..half, timeout)?;
+            session.seed(&strip, half..all, timeout)?;
+            session.seeds(strip.local_rows(), timeout)
+        });
+        let keys = seeded.wait(timeout)?;
         compare_seeds(&join, &keys, &k).map_err(wrong)?;
     }
     let timeout = gpu.options.timeout;
@@ -261,8 +270,4 @@ fn shop() -> (Matrix, Lists) {
         rules: vec![everything, picky],
     };
     (Matrix::gather(&vectors, 0..ROWS), lists)
-}
-
-fn narrow(n: usize) -> u32 {
-    u32::try_from(n).expect("a trial is small")
 }
