@@ -197,7 +197,8 @@ impl Similarity for Gpu {
                 }
             }
         }
-        // Nothing that the device said is kept.
+        // Nothing that the device said is kept; nor are two nights' lists held at a time.
+        drop(join);
         let join = Join::new(matrix, lists, &tiles);
         cpu::finish(&join, &Remaining::new(&tiles), progress);
         Ok(Found { lists: join.into_lists(), report })
