@@ -56,16 +56,16 @@ struct File {
 }
 
 /// Numbers that look random and are the same everywhere.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
     }
 
     /// Within [-1, 1).
-    fn component(&mut self) -> f32 {
+    pub fn component(&mut self) -> f32 {
         f32::from(u16::try_from(self.below(1 << 16)).expect("16 bits")) / 32768.0 - 1.0
     }
 }

@@ -6,6 +6,7 @@
 //! what makes the job end with rejects (zero vectors, repeated ids).
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -27,7 +28,7 @@ const VALUES: [f32; 7] = [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0];
 /// A catalog, its rules and its map of complements.
 #[derive(Clone, Debug)]
 pub struct RandomShop {
-    /// 1 to 60 products, ids unique.
+    /// Ids are unique.
     pub products: Vec<OracleProduct>,
     /// 1 to 5 valid rules, names unique.
     pub rules: Vec<OracleRule>,
@@ -35,18 +36,23 @@ pub struct RandomShop {
     pub complements: Vec<(String, Vec<String>)>,
 }
 
-/// Everything at once.
+/// Everything at once, 1 to 60 products of it.
 pub fn shop() -> impl Strategy<Value = RandomShop> {
-    (products(), rules(), complements()).prop_map(|(products, rules, complements)| RandomShop {
+    shop_of(1..61)
+}
+
+/// The same with as many products as `counts` says.
+pub fn shop_of(counts: Range<usize>) -> impl Strategy<Value = RandomShop> {
+    (products(counts), rules(), complements()).prop_map(|(products, rules, complements)| RandomShop {
         products,
         rules,
         complements,
     })
 }
 
-/// 1 to 60 products, in one catalog either all flat or some nested, with vectors of 1 to 19 components.
-pub fn products() -> impl Strategy<Value = Vec<OracleProduct>> {
-    (any::<bool>(), 1..20_usize, 1..=60_usize).prop_flat_map(|(nested, dimension, count)| {
+/// Products of one catalog either all flat or some nested, with vectors of 1 to 19 components.
+pub fn products(counts: Range<usize>) -> impl Strategy<Value = Vec<OracleProduct>> {
+    (any::<bool>(), 1..20_usize, counts).prop_flat_map(|(nested, dimension, count)| {
         let categories = if nested { &NESTED[..] } else { &FLAT[..] };
         let vectors = prop::collection::vec(vector(dimension), 1..9);
         vectors.prop_flat_map(move |vectors| {

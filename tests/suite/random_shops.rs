@@ -38,6 +38,16 @@ proptest! {
     }
 }
 
+/// What the engines see of a shop.
+pub fn contract(shop: &RandomShop, folder: &Path) -> (Matrix, Plan) {
+    let config = write(shop, folder, 1);
+    let catalog = job::read(&config).expect("a catalog");
+    let embedded = Column.embed(&catalog, &Progress::hidden()).expect("vectors");
+    let sight = sight::found(&config, &catalog, &embedded.vectors);
+    let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
+    (Matrix::gather(&embedded.vectors, plan.seen_products()), plan)
+}
+
 fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
     job::run(&write(shop, folder, threads)).expect("a night");
 }

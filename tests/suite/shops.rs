@@ -11,7 +11,7 @@ use twinset::progress::Progress;
 use crate::run::{night, number, python, rows, string, table_bytes, text};
 
 /// The folder of the real shops.
-fn shops() -> PathBuf {
+pub fn shops() -> PathBuf {
     PathBuf::from(env!("TWINSET_SHOPS_FOLDER"))
 }
 
