@@ -32,7 +32,7 @@ const CODES = 3u;
 @group(0) @binding(5) var<storage, read> scopes: array<vec2<u32>>;           // per scope its ranges' [from, to), then the ranges
 @group(0) @binding(6) var<storage, read> work: array<vec4<u32>>;             // tile, tile, rules of the first's lists, of the second's
 @group(0) @binding(7) var<storage, read_write> survivors: array<vec2<u32>>;  // [local row][slot]: candidate, bits of the product
-@group(0) @binding(8) var<storage, read_write> counts: array<atomic<u32>>;   // [local row], or keys [local row][rule][bucket]
+@group(0) @binding(8) var<storage, read_write> counts: array<atomic<u32>>;   // [local row], items done; or keys [local row][rule][bucket]
 
 // Two panels of 8 × 4 components × 128 rows. Literal outer indices keep the checks of safe creation out of the loop.
 var<workgroup> anchors: array<array<vec4<u32>, 32>, 8>;
@@ -146,6 +146,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let apart = vec4(cuts[residuals + row / 4u][row % 4u]) + cuts[residuals + other];
         sift(item, row, column, product * (cuts[scales + row / 4u][row % 4u] * cuts[scales + other]) + apart);
     }
+    report(lane);
 }
 
 // How far a value can be above the score, up to the constant: both residuals twice, and what rounding adds to that.
@@ -173,6 +174,13 @@ fn lowest(rules: u32, rows: u32) -> vec4<f32> {
 
 fn least(values: vec4<f32>) -> f32 {
     return min(min(values.x, values.y), min(values.z, values.w));
+}
+
+// Counts the item as done, after the survivors that it counted: the host must see as many as it sent.
+fn report(lane: u32) {
+    if lane == 0u && params.buckets == 0u {
+        atomicAdd(&counts[params.rows], 1u);
+    }
 }
 
 // Keeps what may matter of a run: one row's values with four neighboring columns, in both directions. A value is an upper

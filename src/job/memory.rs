@@ -4,6 +4,7 @@ use anyhow::anyhow;
 
 use crate::catalog::Catalog;
 use crate::config::Config;
+use crate::device::Choice;
 use crate::embedding::network::FEATURES;
 use crate::error::{Error, Result};
 use crate::job::sight;
@@ -35,8 +36,13 @@ const PROGRAM: usize = 16 << 20;
 /// Bytes that each thread needs to decode an image of some megapixels and to run the network.
 const PER_THREAD: usize = 32 << 20;
 
+/// Rows that a device is sent at a time, at most, and bytes that are staged for it.
+const DEVICE_ROWS: usize = 256 * TILE;
+const DEVICE_STAGED: usize = 64 << 20;
+
 /// Bytes that a night holds at its peak: vectors twice (by product and by row), plan, lists (while they fill and when they are
-/// finished), pairs of tiles that remain, products, and what each thread works with.
+/// finished), pairs of tiles that remain, products, and what each thread works with; with a device also what it is sent, but not
+/// what it holds, though an integrated one shares the memory.
 #[must_use]
 pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
     let (dimension, working) = match &catalog.vectors {
@@ -49,5 +55,9 @@ pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
     let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
     let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();
     let remaining = plan.seen.div_ceil(TILE).pow(2) / 8;
-    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + remaining + products + working + PROGRAM) as u64
+    let device = match config.device {
+        Choice::Cpu => 0,
+        _ => plan.seen.min(DEVICE_ROWS) * dimension * 4 + DEVICE_STAGED,
+    };
+    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + remaining + products + working + device + PROGRAM) as u64
 }

@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod measure;
 mod panels;
 mod session;
+mod shape;
 mod trial;
 mod walk;
 

@@ -7,29 +7,23 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
+use super::Gpu;
 use super::exchange::{Exchange, margin, unkey};
-use super::kernels::{Arithmetic, MAX_RULES, TILE};
+use super::kernels::Arithmetic;
 use super::panels::{self, Layout};
-use super::session::{Shape, panel_bytes};
+use super::shape::{Shape, shape};
 use super::walk::{self, Item};
-use super::{Gpu, trial};
 use crate::device::{Fault, Pending};
 use crate::progress::Progress;
+use crate::similarity::Report;
 use crate::similarity::join::Join;
 use crate::similarity::remaining::Remaining;
-use crate::similarity::{Lists, Report};
 
 /// What the device should be busy with at a time: long enough to be worth a launch, far below what a watchdog allows.
 const STRIP_TIME: Duration = Duration::from_millis(75);
 
 /// Strips under way: one that the device computes, one that waits, one that the CPU decides.
-const DEPTH: usize = 3;
-
-/// Tiles of a chunk at most: more would only add to what a strip moves.
-const MOST_CHUNK: usize = 256;
-
-/// Survivors per row that can be read back from a strip, on average.
-const ROOM_PER_ROW: usize = 32;
+pub(super) const DEPTH: usize = 3;
 
 /// The pass.
 pub(super) struct Drive<'a> {
@@ -193,51 +187,6 @@ impl<'a> Drive<'a> {
         }
         Ok(())
     }
-}
-
-/// The sizes of a pass whose chunks have at most `most` tiles.
-pub(super) fn shape(gpu: &Gpu, layout: &Layout<'_>, most: usize) -> Shape {
-    let (lists, options) = (layout.join.lists, &gpu.options);
-    let (steps, stride, rule_count) = (layout.steps(), layout.stride(), lists.rules.len());
-    let visual = || lists.rules.iter().filter(|rule| rule.visual).map(|rule| rule.k);
-    let slots = options.slots.unwrap_or_else(|| (4 * visual().sum::<usize>()).next_power_of_two().clamp(64, 256));
-    let buckets = (4 * visual().max().unwrap_or(1)).next_power_of_two().clamp(16, 256);
-    let binding = gpu.limits.max_storage_buffer_binding_size;
-    // Bytes per tile of the largest buffers: panels, survivors, facts and keys.
-    let per_tile = [
-        panel_bytes(1, steps),
-        (2 * TILE * slots * 8) as u64,
-        (2 * TILE * stride * 4) as u64,
-        (TILE * rule_count * buckets * 4) as u64,
-    ];
-    let fitting = per_tile.iter().map(|&bytes| usize::try_from(binding / bytes.max(1)).unwrap_or(usize::MAX));
-    let chunk = fitting.fold(most, usize::min).min(MOST_CHUNK).min(layout.join.tiles.count()).max(1);
-    Shape {
-        arithmetic: layout.arithmetic,
-        steps,
-        stride,
-        rules: panels::rules(lists),
-        k: entries(lists),
-        rule_count,
-        scopes: panels::scopes(lists),
-        chunk,
-        items: (chunk * chunk).max(trial::MOST_ITEMS),
-        slots,
-        room: 2 * chunk * TILE * slots.min(ROOM_PER_ROW),
-        buckets,
-        depth: DEPTH,
-        residents: options.residents.unwrap_or(usize::MAX).max(2),
-        poison: options.poison,
-    }
-}
-
-/// K of each rule.
-fn entries(lists: &Lists) -> [u32; MAX_RULES] {
-    let mut all = [u32::MAX; MAX_RULES];
-    for (k, rule) in all.iter_mut().zip(&lists.rules).filter(|(_, rule)| rule.visual) {
-        *k = u32::try_from(rule.k).unwrap_or(u32::MAX);
-    }
-    all
 }
 
 /// The number of pairs of tiles that should take [`STRIP_TIME`] when `items` of them took `busy`; at least one.

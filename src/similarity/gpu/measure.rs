@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use bytemuck::bytes_of;
 use wgpu::BufferUsages;
 
-use super::drive::shape;
 use super::exchange::NOTHING;
 use super::kernels::{Arithmetic, Kernel, PEAK_F32, PEAK_I8, PeakParams, TILE, narrow};
 use super::panels::Layout;
 use super::session::Dispatch;
+use super::shape::shape;
 use super::walk::{self, Item};
 use super::{Gpu, trial};
 use crate::device::{self, Adapter, Fault, Faults, Worker};
@@ -26,7 +26,7 @@ pub const MOST_ROWS: usize = 32 * TILE;
 const LEAST_TILES: usize = 24;
 
 /// Pairs of tiles in the largest strip: what does not take long enough by then is fast enough to be measured all the same.
-const MOST_ITEMS: usize = 1 << 17;
+const BENCH_ITEMS: usize = 1 << 17;
 
 /// Shorter than this, a launch and a read would count.
 const LONG_ENOUGH: Duration = Duration::from_millis(50);
@@ -77,7 +77,7 @@ impl<'a> Square<'a> {
     fn new(gpu: &'a Gpu, layout: &Layout<'_>, most: usize) -> Result<Square<'a>, Fault> {
         let tiles = layout.join.tiles;
         let mut shape = shape(gpu, layout, most);
-        shape.items = MOST_ITEMS;
+        shape.items = BENCH_ITEMS;
         let (side, rules) = (shape.chunk, shape.rule_count);
         trial::prepare(gpu, shape, layout)?;
         let items = walk::rounds(tiles, &Remaining::new(tiles), &(0..side), &(0..side)).concat();
@@ -102,7 +102,7 @@ impl<'a> Square<'a> {
     fn speed(&self) -> Result<Speed, Fault> {
         let (symmetric, rectangular) = (&self.symmetric, &self.rectangular);
         let mut times = 1;
-        while self.time(symmetric, times)? < LONG_ENOUGH && 2 * times * rectangular.len() <= MOST_ITEMS {
+        while self.time(symmetric, times)? < LONG_ENOUGH && 2 * times * rectangular.len() <= BENCH_ITEMS {
             times *= 2;
         }
         let (mut once, mut twice) = (Duration::MAX, Duration::MAX);

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use bytemuck::{bytes_of, cast_slice, pod_collect_to_vec};
 use wgpu::BufferUsages;
 
-use super::kernels::{
-    Arithmetic, Kernel, MAX_RULES, PACK_SURVIVORS, PackParams, SEED_CUTS, STEP_BYTES, TILE_F32, TILE_I8,
-};
-use super::kernels::{SeedParams, TILE, TileParams, groups, narrow};
+use super::kernels::{Arithmetic, Kernel, PACK_SURVIVORS, PackParams, SEED_CUTS, SeedParams};
+use super::kernels::{TILE, TILE_F32, TILE_I8, TileParams, groups, narrow};
 use super::panels::Chunk;
+use super::shape::Shape;
 use crate::device::fault::Fault;
 use crate::device::gpu::{Gpu, Traffic, UPLOAD_BYTES};
 
@@ -33,40 +32,6 @@ pub(super) struct Session {
     pack: wgpu::ComputePipeline,
     buffers: Option<Buffers>,
     reported: Traffic,
-}
-
-/// The sizes of a job: everything that buffers and kernels depend on.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    pub arithmetic: Arithmetic,
-    /// Steps of the tile kernel.
-    pub steps: usize,
-    /// Words of a row's facts.
-    pub stride: usize,
-    /// What the tile kernels know of each rule.
-    pub rules: [[u32; 4]; MAX_RULES],
-    /// K of each rule.
-    pub k: [u32; MAX_RULES],
-    /// How many of them there are.
-    pub rule_count: usize,
-    /// Per scope its ranges, then the ranges.
-    pub scopes: Vec<[u32; 2]>,
-    /// Tiles that a chunk may have.
-    pub chunk: usize,
-    /// Work items that a strip may have.
-    pub items: usize,
-    /// Survivors that a row can keep in one strip.
-    pub slots: usize,
-    /// Survivors that can be read back from one strip.
-    pub room: usize,
-    /// Buckets per list that is seeded.
-    pub buckets: usize,
-    /// Strips under way at a time.
-    pub depth: usize,
-    /// Chunks that are held at a time, at least 2.
-    pub residents: usize,
-    /// Whether to fill every output with garbage before a dispatch.
-    pub poison: bool,
 }
 
 /// One dispatch of the tile kernel as words.
@@ -146,6 +111,7 @@ struct Resident {
 struct UnderWay {
     submission: wgpu::SubmissionIndex,
     launched: Instant,
+    items: usize,
     rows: usize,
     room: usize,
 }
@@ -198,7 +164,8 @@ impl Session {
             cuts: buffer("cuts", rows * (shape.rule_count + 2), input)?,
             work: buffer("work", 4 * shape.items, input)?,
             survivors: buffer("survivors", 2 * rows * shape.slots, output)?,
-            counts: buffer("counts", rows, output)?,
+            // The items that were done follow.
+            counts: buffer("counts", rows + 1, output)?,
             used: buffer("used", 1, output)?,
             places: buffer("places", 2 * rows, output)?,
             packed: buffer("packed", 2 * shape.room, output)?,
@@ -207,7 +174,7 @@ impl Session {
             params: buffer("parameters", size_of::<TileParams>() / 4, uniform())?,
             small_params: buffer("parameters", size_of::<SeedParams>() / 4, uniform())?,
             staging: (0..shape.depth)
-                .map(|_| buffer("staging", (2 * (rows + shape.room)).max(lists), staging))
+                .map(|_| buffer("staging", (2 * (rows + shape.room) + 1).max(lists), staging))
                 .collect::<Result<_, Fault>>()?,
             chunks: BTreeMap::new(),
             clock: 0,
@@ -280,8 +247,10 @@ impl Session {
             let (head, tail) = (rows as u64 * 8, room as u64 * 8);
             encoder.copy_buffer_to_buffer(&buffers.places, 0, &buffers.staging[set], 0, head);
             encoder.copy_buffer_to_buffer(&buffers.packed, 0, &buffers.staging[set], head, tail);
+            encoder.copy_buffer_to_buffer(&buffers.counts, rows as u64 * 4, &buffers.staging[set], head + tail, 4);
         })?;
-        self.buffers_mut().under_way[set] = Some(UnderWay { submission, launched, rows, room });
+        self.buffers_mut().under_way[set] =
+            Some(UnderWay { submission, launched, items: strip.work.len(), rows, room });
         Ok(())
     }
 
@@ -290,15 +259,22 @@ impl Session {
         let buffers = self.buffers.as_mut().expect("a job was prepared");
         let strip = buffers.under_way[set].take().expect("the strip was launched");
         let (rows, room) = (strip.rows, strip.room);
-        let all = 0..(rows + room) as u64 * 8;
+        let all = 0..(rows + room) as u64 * 8 + 4;
         let asked = Instant::now();
-        let (places, packed, used) = self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
-            let places: Vec<[u32; 2]> = pod_collect_to_vec(&bytes[..rows * 8]);
-            let used = places.iter().map(|&[start, count]| start as usize + (count as usize).min(buffers.shape.slots));
-            let used = used.max().unwrap_or(0);
-            let packed = pod_collect_to_vec::<u8, [u32; 2]>(&bytes[rows * 8..(rows + used.min(room)) * 8]);
-            (places, packed, used)
-        })?;
+        let (places, packed, used, done) =
+            self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
+                let places: Vec<[u32; 2]> = pod_collect_to_vec(&bytes[..rows * 8]);
+                let used =
+                    places.iter().map(|&[start, count]| start as usize + (count as usize).min(buffers.shape.slots));
+                let used = used.max().unwrap_or(0);
+                let packed = pod_collect_to_vec::<u8, [u32; 2]>(&bytes[rows * 8..(rows + used.min(room)) * 8]);
+                let done: Vec<u32> = pod_collect_to_vec(&bytes[(rows + room) * 8..]);
+                (places, packed, used, done[0] as usize)
+            })?;
+        if done != strip.items {
+            let message = format!("it did {done} of {} pairs of tiles", strip.items);
+            return Err(Fault::WrongAnswer { message });
+        }
         // Where a test wants a wrong answer, nothing was found.
         let places = if self.gpu.faults().wrong_answer() { vec![[0; 2]; rows] } else { places };
         let now = Instant::now();
@@ -450,11 +426,6 @@ impl Buffers {
             }
         }
     }
-}
-
-/// Bytes that a chunk's panels take.
-pub(super) fn panel_bytes(tiles: usize, steps: usize) -> u64 {
-    (tiles * steps * STEP_BYTES) as u64
 }
 
 fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<Resident, Fault> {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Gpu;
-use super::drive::{shape, worth_a_strip};
+use super::drive::worth_a_strip;
 use super::exchange::{EVERYTHING, NOTHING, unkey};
 use super::kernels::{Arithmetic, TILE, narrow};
 use super::panels::Layout;
-use super::session::{Dispatch, Harvest, Shape};
+use super::session::{Dispatch, Harvest};
+use super::shape::{Shape, shape};
 use super::walk;
 use crate::device::Fault;
 use crate::embedding::Vectors;
@@ -20,7 +21,7 @@ use crate::similarity::tiles::Tiles;
 use crate::similarity::{Lists, Matrix, NO_LIST, RuleLists, canonical_score};
 
 /// Pairs of tiles in the largest strip of a trial.
-pub(super) const MOST_ITEMS: usize = 1 << 14;
+pub(super) const TRIAL_ITEMS: usize = 1 << 14;
 
 /// Tiles that a trial multiplies with each other, again and again.
 const TILES: usize = 8;
@@ -45,7 +46,7 @@ pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), 
         choices.push(Arithmetic::F32);
     }
     if let (&[only], Some(strip)) = (choices.as_slice(), gpu.options.strip) {
-        return Ok((only, strip));
+        return Ok((only, strip.max(1)));
     }
     let mut fastest = (choices[0], 1, Duration::MAX);
     for arithmetic in choices {
@@ -57,7 +58,7 @@ pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), 
             fastest = (arithmetic, worth_a_strip(items, busy).div_ceil(4), each);
         }
     }
-    Ok((fastest.0, gpu.options.strip.unwrap_or(fastest.1)))
+    Ok((fastest.0, gpu.options.strip.unwrap_or(fastest.1).max(1)))
 }
 
 /// Pairs of tiles of a strip without survivors, and how long the device took for it.
@@ -78,7 +79,7 @@ pub(super) fn time(gpu: &Gpu, join: &Join<'_>, arithmetic: Arithmetic) -> Result
     let mut items = 16;
     loop {
         let busy = run(gpu, strip(items))?.busy;
-        if busy >= LONG_ENOUGH || items == MOST_ITEMS {
+        if busy >= LONG_ENOUGH || items == TRIAL_ITEMS {
             return Ok((items, busy));
         }
         items *= 2;

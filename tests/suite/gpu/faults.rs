@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
+use twinset::catalog::{Catalog, Category, Product};
 use twinset::device::fault::{Injection, Kind, Point};
 use twinset::device::{Fault, Faults};
-use twinset::plan::Plan;
+use twinset::embedding::Vectors;
+use twinset::money::{Currency, Price};
+use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
+use twinset::rules::defaults;
 use twinset::similarity::gpu::kernels::Arithmetic;
 use twinset::similarity::gpu::{Gpu, Options};
 use twinset::similarity::{Matrix, Report, Similarity, TopK};
 
-use super::large::clustered;
 use super::{adapter, by_cpu, differing, sizes, work};
+use crate::engines::Chance;
 
 const POINTS: [Point; 5] = [Point::Allocate, Point::Upload, Point::Submit, Point::Poll, Point::Read];
 
@@ -305,4 +309,39 @@ fn a_contained_panic_prints_nothing() {
     let printed = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}");
     assert!(!printed.contains("panicked"), "{printed}");
+}
+
+/// A shop under the default rules: departments, categories, prices, brands.
+fn plan(count: usize, chance: &mut Chance) -> Plan {
+    let mut catalog = Catalog { attributes: vec!["brand".into()], ..Catalog::default() };
+    for row in 0..count {
+        let (department, category) = (chance.below(6), chance.below(9));
+        catalog.products.push(Product {
+            row: row as u64 + 1,
+            id: format!("{:x}-{row}", chance.below(1 << 20)),
+            title: None,
+            category: Category::parse(&format!("D{department}/C{category}")),
+            price: Price::from_units(i64::try_from(chance.below(20_000)).expect("small") * 100 + 99),
+            currency: Currency::parse("USD"),
+            image: None,
+            group: (chance.below(3) == 0).then(|| format!("g{}", chance.below(count as u64 / 6 + 1))),
+            in_stock: chance.below(20) > 0,
+            attributes: vec![Some(format!("b{}", chance.below(40)))],
+        });
+    }
+    Plan::new(&catalog, &vec![Sight::Seen; count], &defaults(), &[])
+}
+
+/// `count` products in clusters, as photographs of a catalog are.
+fn clustered(count: usize, dimension: usize) -> (Matrix, Plan) {
+    let mut chance = Chance(11);
+    let plan = plan(count, &mut chance);
+    let mut vector = |spread: f32| (0..dimension).map(|_| spread * chance.component()).collect::<Vec<f32>>();
+    let centers: Vec<Vec<f32>> = (0..count / 50).map(|_| vector(1.0)).collect();
+    let mut vectors = Vectors::new(dimension, count);
+    for row in 0..count {
+        let near = centers[row * 7 % centers.len()].iter().zip(vector(0.5)).map(|(c, v)| c + v);
+        vectors.insert(row, &near.collect::<Vec<f32>>()).expect("finite and not zero");
+    }
+    (Matrix::gather(&vectors, plan.seen_products()), plan)
 }

@@ -13,7 +13,7 @@ use crate::run::{table_bytes, text};
 use crate::shops::shops;
 
 /// Runs the default rules on a shop, vectors published too; returns the output folder and the manifest.
-fn night(folder: &Path, out: &str, device: &str, gpu: Options) -> (PathBuf, serde_json::Value) {
+pub fn night(folder: &Path, out: &str, device: &str, gpu: Options) -> (PathBuf, serde_json::Value) {
     let args = JobArgs {
         config: Some(folder.join("twinset.toml")),
         out: Some(folder.join(out)),
@@ -50,7 +50,7 @@ fn compare(shop: &str) {
     for arithmetic in [Arithmetic::F32, Arithmetic::Int8] {
         let out = arithmetic.name();
         share_cache(&cpu.join("cache"), &folder.path().join(out).join("cache"));
-        let gpu = Options { arithmetic: Some(arithmetic), ..sizes(2, 2, 3, 64) };
+        let gpu = Options { arithmetic: Some(arithmetic), poison: true, ..sizes(2, 2, 3, 64) };
         let (out, manifest) = night(folder.path(), out, &name, gpu);
         let report = &manifest["similarity"];
         println!("{shop}: {report}");
