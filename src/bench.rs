@@ -11,10 +11,11 @@ use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::device::adapters::{candidates, enumerate};
+use crate::device::adapters::enumerate;
 use crate::device::{Adapter, Choice, Fault};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::similarity::choose::allowed;
 use crate::similarity::cpu::Cpu;
 use crate::similarity::gpu::kernels::Arithmetic;
 use crate::similarity::gpu::measure::{self, MOST_ROWS};
@@ -112,8 +113,7 @@ pub fn bench(choice: &Choice, products: usize, dimension: usize) -> Result<Figur
     let options = Options::default();
     let adapters = if *choice == Choice::Cpu { Ok(Vec::new()) } else { enumerate(options.timeout) };
     let adapters = adapters.map_err(|fault| Error::Failed(anyhow!("the devices of this machine: {fault}")))?;
-    let chosen = candidates(choice, &adapters);
-    let chosen = chosen.map_err(|fault| Error::Config(anyhow!("device `{choice}` cannot be used: {fault}")))?;
+    let chosen = allowed(choice, &adapters)?;
     let mut figures = Figures {
         date: DateTime::<Utc>::from(SystemTime::now()).date_naive().to_string(),
         twinset: env!("CARGO_PKG_VERSION"),

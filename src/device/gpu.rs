@@ -30,7 +30,7 @@ pub struct Gpu {
     traffic: Traffic,
 }
 
-/// What went over the bus so far.
+/// What went over the bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes sent to the device.
@@ -100,10 +100,9 @@ impl Gpu {
         &self.faults
     }
 
-    /// What went over the bus so far.
-    #[must_use]
-    pub fn traffic(&self) -> Traffic {
-        self.traffic
+    /// What went over the bus since the last call.
+    pub fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Allocates `bytes`, a multiple of 4, zeroed. `what` names the buffer in messages.
@@ -281,6 +280,7 @@ impl Gpu {
             None => Ok(made),
         }
     }
+
     /// The fault that wgpu reported since the last look, if any. A loss by `destroy` shows only in a poll.
     fn check(&self) -> Result<(), Fault> {
         let _ = self.poll(wgpu::PollType::Poll)?;

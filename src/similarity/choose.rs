@@ -39,10 +39,7 @@ pub fn choose(choice: &Choice, options: &Options) -> Result<Engine> {
 fn among(found: &Result<Vec<Adapter>, Fault>, choice: &Choice, options: &Options) -> Result<Engine> {
     let mut engine = Engine::default();
     match found {
-        Ok(adapters) => {
-            let unusable = |fault: Fault| Error::Config(anyhow!("device `{choice}` cannot be used: {fault}"));
-            engine.open_first(&candidates(choice, adapters).map_err(unusable)?, options);
-        }
+        Ok(adapters) => engine.open_first(&allowed(choice, adapters)?, options),
         Err(fault) => engine.refuse(format!("the devices of this machine: {fault}")),
     }
     match &engine.gpu {
@@ -54,6 +51,14 @@ fn among(found: &Result<Vec<Adapter>, Fault>, choice: &Choice, options: &Options
         None => tracing::info!("similarities are computed on the CPU"),
     }
     Ok(engine)
+}
+
+/// The devices that `choice` allows.
+///
+/// # Errors
+/// [`Error::Config`] when it fits none, with a list of those that are there.
+pub fn allowed<'a>(choice: &Choice, adapters: &'a [Adapter]) -> Result<Vec<&'a Adapter>> {
+    candidates(choice, adapters).map_err(|fault| Error::Config(anyhow!("device `{choice}` cannot be used: {fault}")))
 }
 
 impl Engine {

@@ -57,7 +57,7 @@ fn products(factor: u32) -> Vec<u32> {
 #[test]
 #[cfg_attr(no_gpu_tests, ignore = "TWINSET_GPU_TESTS=skip")]
 fn a_kernel_computes_and_the_traffic_is_counted() {
-    let (numbers, traffic) = run(&[], |gpu| Ok((multiply(gpu, 7)?, gpu.traffic()))).unwrap();
+    let (numbers, traffic) = run(&[], |gpu| Ok((multiply(gpu, 7)?, gpu.take_traffic()))).unwrap();
     assert_eq!(numbers, products(7));
     assert_eq!(traffic, Traffic { bytes_up: 4016, bytes_down: 4000, submissions: 1 });
 }

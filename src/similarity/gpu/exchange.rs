@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernels::{Arithmetic, TILE, narrow};
+use super::kernels::{Arithmetic, TILE};
 use super::session::{Dispatch, Harvest};
 use super::walk::{self, Item};
 use crate::device::Fault;
@@ -111,12 +111,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// A strip as words. With `only`, all other local rows get nothing.
+    /// A strip as words. With `only`, ascending local rows, all others get nothing.
     pub(super) fn dispatch(&self, chunks: (usize, usize), items: &[Item], only: Option<&[usize]>) -> Dispatch {
         let (a, b) = (&self.chunks[chunks.0], &self.chunks[chunks.1]);
-        let work = items
-            .iter()
-            .map(|item| [narrow(item.first - a.start), narrow(item.second - b.start), item.forward, item.backward]);
         let tiles: Vec<usize> = a.clone().chain(b.clone().filter(|_| chunks.0 != chunks.1)).collect();
         let rows = tiles.len() * TILE;
         let mut cuts = vec![NOTHING; self.join.lists.rules.len() * rows];
@@ -127,17 +124,17 @@ impl Exchange<'_> {
             }
         }
         if let Some(only) = only {
-            for rule in cuts.chunks_exact_mut(rows) {
-                let kept: Vec<f32> = only.iter().map(|&local| rule[local]).collect();
-                rule.fill(NOTHING);
-                only.iter().zip(kept).for_each(|(&local, cut)| rule[local] = cut);
+            for (at, cut) in cuts.iter_mut().enumerate() {
+                if only.binary_search(&(at % rows)).is_err() {
+                    *cut = NOTHING;
+                }
             }
         }
         Dispatch {
             chunks,
             first_row: [a.start * TILE, b.start * TILE],
             rows: [a.len() * TILE, b.len() * TILE],
-            work: work.collect(),
+            work: items.iter().map(|item| item.words(a.start, b.start)).collect(),
             cuts,
         }
     }

@@ -7,7 +7,7 @@ use bytemuck::bytes_of;
 use wgpu::BufferUsages;
 
 use super::exchange::NOTHING;
-use super::kernels::{Arithmetic, Kernel, PEAK_F32, PEAK_I8, PeakParams, TILE, narrow};
+use super::kernels::{Arithmetic, Kernel, PEAK_F32, PEAK_I8, PeakParams, TILE};
 use super::panels::Layout;
 use super::session::Dispatch;
 use super::shape::shape;
@@ -174,20 +174,17 @@ fn peak_kernel(arithmetic: Arithmetic) -> (&'static Kernel, u64) {
 
 /// Each pair of tiles once, as a night does it.
 fn both_directions(items: &[Item]) -> Vec<[u32; 4]> {
-    items.iter().map(|item| work(item.first, item.second, item.forward, item.backward)).collect()
+    items.iter().map(|item| item.words(0, 0)).collect()
 }
 
 /// Each pair of tiles twice, in the same order.
 fn one_direction(items: &[Item]) -> Vec<[u32; 4]> {
-    let twice = |item: &Item| {
-        let back = (item.first != item.second).then(|| work(item.second, item.first, item.backward, 0));
-        [Some(work(item.first, item.second, item.forward, 0)), back]
+    let twice = |&item: &Item| {
+        let there = Item { backward: 0, ..item };
+        let back = Item { first: item.second, second: item.first, forward: item.backward, backward: 0 };
+        [Some(there), Some(back).filter(|_| item.first != item.second)]
     };
-    items.iter().flat_map(twice).flatten().collect()
-}
-
-fn work(first: usize, second: usize, forward: u32, backward: u32) -> [u32; 4] {
-    [narrow(first), narrow(second), forward, backward]
+    items.iter().flat_map(twice).flatten().map(|item| item.words(0, 0)).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]

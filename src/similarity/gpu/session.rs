@@ -31,7 +31,6 @@ pub(super) struct Session {
     seed: wgpu::ComputePipeline,
     pack: wgpu::ComputePipeline,
     buffers: Option<Buffers>,
-    reported: Traffic,
 }
 
 /// One dispatch of the tile kernel as words.
@@ -125,7 +124,7 @@ impl Session {
             Err(fault) if !matches!(fault, Fault::Validation { .. } | Fault::OutOfMemory { .. }) => return Err(fault),
             outcome => outcome,
         };
-        Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None, reported: Traffic::default() })
+        Ok(Session { gpu, tile_f32, tile_i8, seed, pack, buffers: None })
     }
 
     /// Why there is no int8 kernel, if there is none.
@@ -139,13 +138,7 @@ impl Session {
             // What a strip under way uses is freed only after it. A fault shows again in whatever comes next.
             let _ = buffers.settle(&mut self.gpu, timeout);
         }
-        let (now, before) = (self.gpu.traffic(), self.reported);
-        self.reported = now;
-        Traffic {
-            bytes_up: now.bytes_up - before.bytes_up,
-            bytes_down: now.bytes_down - before.bytes_down,
-            submissions: now.submissions - before.submissions,
-        }
+        self.gpu.take_traffic()
     }
 
     /// Allocates what a job of this shape needs, chunks aside.

@@ -148,7 +148,7 @@ fn strip(join: &Join<'_>, cuts: [f32; 2]) -> Dispatch {
         chunks: (0, 0),
         first_row: [0, 0],
         rows: [rows; 2],
-        work: items.iter().map(|i| [narrow(i.first), narrow(i.second), i.forward, i.backward]).collect(),
+        work: items.iter().map(|item| item.words(0, 0)).collect(),
         cuts: (0..2).flat_map(|rule| (0..rows).map(move |row| cut(rule, row))).collect(),
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::kernels::narrow;
 use crate::similarity::remaining::Remaining;
 use crate::similarity::tiles::Tiles;
 
@@ -28,6 +29,13 @@ pub(super) struct Item {
     pub second: usize,
     pub forward: u32,
     pub backward: u32,
+}
+
+impl Item {
+    /// As a kernel reads it, in chunks that start at these tiles.
+    pub(super) fn words(&self, anchors: usize, candidates: usize) -> [u32; 4] {
+        [narrow(self.first - anchors), narrow(self.second - candidates), self.forward, self.backward]
+    }
 }
 
 /// The runs of at most `size` tiles that `tiles` tiles are cut into.
