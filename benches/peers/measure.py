@@ -4,22 +4,27 @@ Called by run.sh from the repository's root. Each run is a fresh process into an
 between runs but the files in memory; one run of each, not counted, comes first. Wall time is from start to exit; CPU
 seconds (user + system) and peak memory are the kernel's figures for the finished process. It refuses to compare
 different work: where the two differ in eligible entries or in rows, it says so and fails.
+
+The other benches take from here how a process is timed, what is said of the host and how results are kept.
 """
 
 import argparse
 import csv
 import datetime
+import importlib.metadata
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-WORK, RESULTS = Path("benches/peers/.work"), Path("benches/peers/results")
+WORK = Path("benches/peers/.work")
 MODEL = WORK / "lite0.onnx"
+
+# What of a CPU decides how fast it multiplies.
+FLAGS = {"avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm"}
 
 # The peer's own rules: siblings are all other categories of the department, an upsell is dearer by more than 5 %, and
 # lists are ordered by similarity alone.
@@ -43,16 +48,22 @@ price_ratio = { above = 1.05, up_to = 2.0 }
 """
 
 
-def configuration(catalog: Path) -> str:
-    """twinset.toml with the peer's rules: every category is completed by the others of its department."""
+def configuration(catalog: Path, table: Path | None = None) -> str:
+    """twinset.toml with the peer's rules: every category is completed by the others of its department.
+
+    `catalog` is a CSV; `table` is the same shop as Parquet with a vector column, where there are no images.
+    """
     with catalog.open(newline="", encoding="utf-8-sig") as file:
         categories = sorted({row["category"] for row in csv.DictReader(file) if row["category"]})
     department = lambda path: path.split("/")[0] if any("/" in c for c in categories) else ""
     quote = lambda text: json.dumps(text, ensure_ascii=False)
     lines = [
         "[catalog]",
-        f"path = {quote(os.path.relpath(catalog, WORK))}",
+        f"path = {quote(os.path.relpath(table or catalog, WORK))}",
         f"images = {quote(os.path.relpath(catalog.parent, WORK))}",
+        "",
+        "[embedding]",
+        f'kind = "{"column" if table else "builtin"}"',
         "",
         "[similarity]",
         'device = "cpu"',
@@ -101,31 +112,56 @@ def work_done(out: Path) -> dict:
 def host() -> dict:
     """What the figures were taken on and of what."""
     said = lambda *command: subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    models = [
-        line.split(":", 1)[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
+    lines = (line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+    cpuinfo = {key.strip(): value.strip() for key, value in lines}
+    wanted = Path(__file__).with_name("requirements.txt").read_text().split()
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "cpu": models[0] if models else os.uname().machine,
+        "cpu": cpuinfo.get("model name", os.uname().machine),
+        "flags": [flag for flag in cpuinfo.get("flags", "").split() if flag in FLAGS],
         "cores": len(os.sched_getaffinity(0)),
         "commit": said("git", "describe", "--always", "--dirty", "--abbrev=12"),
+        "peers": {name: importlib.metadata.version(name) for name in (line.split("==")[0] for line in wanted)},
     }
 
 
-def main() -> int:
-    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--peer", type=Path, required=True)
-    cli.add_argument("--data", type=Path, default=Path(os.environ.get("TWINSET_SHOPS", "../shared/data")))
+def keep(result: dict, results: Path) -> None:
+    """Appends one run."""
+    results.parent.mkdir(exist_ok=True)
+    with results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result) + "\n")
+
+
+def in_turn(names: list[str], run: int) -> list[str]:
+    """Who is first changes from run to run."""
+    return sorted(names, reverse=run % 2 == 0)
+
+
+def same_work(results: list[dict]) -> bool:
+    """Whether all did the same; says so where not."""
+    done = {json.dumps(result["eligible_and_returned"], sort_keys=True) for result in results}
+    if len(done) > 1:
+        print(f"NOT THE SAME WORK on {results[0]['data']}: {' against '.join(sorted(done))}", file=sys.stderr)
+    return len(done) <= 1
+
+
+def arguments(doc: str) -> argparse.ArgumentParser:
+    """What every bench takes."""
+    cli = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("--results", type=Path, required=True, help="where to append every counted run, as JSON lines")
     cli.add_argument("--runs", type=int, default=3)
     cli.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    return cli
+
+
+def main() -> int:
+    cli = arguments(__doc__)
+    cli.add_argument("--peer", type=Path, required=True)
+    cli.add_argument("--data", type=Path, default=Path(os.environ.get("TWINSET_SHOPS", "../shared/data")))
     cli.add_argument("--shops", default="clothing,magento_luma")
     cli.add_argument("--only", choices=["peer", "twinset"], help="leave the other one out: nothing is compared")
     args = cli.parse_args()
-    RESULTS.mkdir(exist_ok=True)
-    kept = RESULTS / f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%dT%H%M%SZ}.jsonl"
-    about, results = host(), []
+    about, same = host(), True
     for shop in args.shops.split(","):
         catalog, settings = Path(os.path.relpath(args.data)) / shop / "products.csv", WORK / f"{shop}.toml"
         settings.write_text(configuration(catalog), encoding="utf-8")
@@ -145,47 +181,34 @@ def main() -> int:
                 "--threads",
                 str(args.threads),
             ],
-            "twinset": [
-                "target/release/twinset",
-                "run",
-                str(settings),
-                "--out",
-                str(out.get("twinset")),
-                "--threads",
-                str(args.threads),
-                "--run-date",
-                "2026-11-22",
-            ],
+            "twinset": twinset(settings, out.get("twinset"), args.threads),
         }
+        results = []
         for run in range(args.runs + 1):
-            for name in sorted(out) if run % 2 else sorted(out, reverse=True):  # take turns to be first
+            for name in in_turn(list(out), run):
                 shutil.rmtree(out[name], ignore_errors=True)
                 figures = timed(command[name], WORK / f"{shop}-{name}.log")
                 if run:
-                    results.append(
-                        {"shop": shop, "program": name, "run": run, **figures, **work_done(out[name]), **about}
-                    )
-                    with kept.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(results[-1]) + "\n")
-    return report(results, kept)
+                    result = {"bench": "shops", "data": shop, "program": name, "run": run, **figures}
+                    results.append({**result, **work_done(out[name]), **about})
+                    keep(results[-1], args.results)
+        same &= same_work(results)
+    return 0 if same else 1
 
 
-def report(results: list[dict], kept: Path) -> int:
-    """Prints medians; 1 where the two programs did different work."""
-    different = 0
-    print(f"{'shop':14} {'program':8} {'runs':>4} {'wall s':>8} {'CPU s':>8} {'peak MiB':>9}   rows")
-    for shop in dict.fromkeys(result["shop"] for result in results):
-        of_shop = [result for result in results if result["shop"] == shop]
-        for name in sorted({result["program"] for result in of_shop}):
-            runs = [result for result in of_shop if result["program"] == name]
-            wall, cpu, peak = (statistics.median(run[key] for run in runs) for key in ("wall_s", "cpu_s", "peak_mib"))
-            print(f"{shop:14} {name:8} {len(runs):4} {wall:8.2f} {cpu:8.2f} {peak:9.0f}   {runs[0]['rows']}")
-        done = {json.dumps(result["eligible_and_returned"], sort_keys=True) for result in of_shop}
-        if len(done) > 1:
-            different = 1
-            print(f"NOT THE SAME WORK on {shop}: {' against '.join(sorted(done))}", file=sys.stderr)
-    print(f"every run: {kept}")
-    return different
+def twinset(settings: Path, out: Path | None, threads: int) -> list[str]:
+    """The command of a night."""
+    return [
+        "target/release/twinset",
+        "run",
+        str(settings),
+        "--out",
+        str(out),
+        "--threads",
+        str(threads),
+        "--run-date",
+        "2026-11-22",
+    ]
 
 
 if __name__ == "__main__":
