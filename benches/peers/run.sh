@@ -1,29 +1,35 @@
 #!/bin/sh
 # Measures twinset beside its peers; see README.md.
 #
-#   benches/peers/run.sh shops     --peer PATH [--shops clothing,magento_luma]
-#   benches/peers/run.sh all-pairs [--kinds clustered,photos] [--rows 50000,200000] [--k 20]
-#   benches/peers/run.sh rows      --peer PATH [--rows 50000,200000] [--dimension 512]
-#   benches/peers/run.sh million   --peer PATH
-#   benches/peers/run.sh tables    [whatever pyarrow_tables.py takes]
-#   benches/peers/run.sh all       --peer PATH
+#   benches/peers/run.sh all-pairs          [--kinds clustered,photos] [--rows 50000,200000] [--k 20]
+#   benches/peers/run.sh shops --peer PATH  [--shops clothing,magento_luma]
+#   benches/peers/run.sh rows --peer PATH   [--rows 50000,200000] [--dimension 512]
+#   benches/peers/run.sh million --peer PATH
+#   benches/peers/run.sh tables --peer PATH
+#   benches/peers/run.sh all --peer PATH
 #
-# All take [--runs 3] [--threads 2]; `all` takes no more than these and the peer.
+# All take [--runs 3] [--threads 2].
 set -eu
 cd "$(dirname "$0")/../.."
 here=benches/peers
 python=$here/.venv/bin/python
 
-case "${1:-}" in
-shops | all-pairs | rows | million | tables | all) ;;
+what=${1:-}
+case $what in
+all-pairs) shift ;;
+shops | rows | million | tables | all)
+    if [ "${2:-}" != --peer ] || [ ! -f "${3:-}" ]; then
+        echo "name the peer first: $what --peer PATH/peer.py" >&2
+        exit 2
+    fi
+    peer=$3
+    shift 3
+    ;;
 *)
     sed -n 's/^#  *\(benches\)/\1/p' "$0" >&2
     exit 2
     ;;
 esac
-what=$1
-shift
-results=$here/results/$(date -u +%Y-%m-%dT%H%M%SZ)-$what.jsonl
 
 if ! cmp -s $here/requirements.txt $here/.venv/installed.txt; then
     python3 -m venv --clear $here/.venv
@@ -31,15 +37,16 @@ if ! cmp -s $here/requirements.txt $here/.venv/installed.txt; then
     cp $here/requirements.txt $here/.venv/installed.txt
 fi
 mkdir -p $here/.work $here/results
+results=$here/results/$(date -u +%Y-%m-%dT%H%M%SZ)-$what.jsonl
 cargo build --release --bin twinset --example all_pairs
 
 shops() {
     $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
-        $python $here/measure.py --results "$results" "$@"
+        $python $here/measure.py --results "$results" --peer "$peer" "$@"
 }
 
 all_pairs() {
-    # What `photos` is made of; kept between runs, because the vectors do not change with the night.
+    # What `photos` is made of: kept, because it is not what is measured.
     if [ ! -d $here/.work/clothing-vectors/embeddings ]; then
         shop=$(realpath "${TWINSET_SHOPS:-../shared/data}")/clothing
         printf '[catalog]\npath = "%s/products.csv"\nimages = "%s"\n[output]\nembeddings = true\n' "$shop" "$shop" \
@@ -49,33 +56,30 @@ all_pairs() {
     $python $here/all_pairs.py --results "$results" "$@"
 }
 
-rows() { $python $here/rows.py --results "$results" "$@"; }
+rows() {
+    $python $here/rows.py --results "$results" --peer "$peer" "$@"
+}
 
-million() { rows --rows 1000000 --dimension 256 --only twinset --uncounted 0 --runs 1 "$@"; }
+million() {
+    rows "$@" --rows 1000000 --dimension 256 --only twinset --uncounted 0 --runs 1
+}
 
-tables() { $python $here/pyarrow_tables.py --results "$results" "$@"; }
+# One night of 200,000 products; then PyArrow reads its catalog and writes its tables again.
+tables() {
+    rows "$@" --rows 200000 --dimension 512 --only twinset --uncounted 0 --runs 1 &&
+        $python $here/pyarrow_tables.py $here/.work/catalog_200000x512.parquet $here/.work/rows-twinset "$@" >>"$results"
+}
 
 failed=0
 case $what in
-shops) shops "$@" || failed=1 ;;
 all-pairs) all_pairs "$@" || failed=1 ;;
-rows) rows "$@" || failed=1 ;;
-million) million "$@" || failed=1 ;;
-tables) tables "$@" || failed=1 ;;
 all)
-    if [ "${1:-}" != --peer ] || [ ! -f "${2:-}" ]; then
-        echo "name the peer first: all --peer PATH/peer.py" >&2
-        exit 2
-    fi
-    peer=$2
-    shift 2
-    shops --peer "$peer" "$@" || failed=1
-    all_pairs "$@" || failed=1
-    rows --peer "$peer" "$@" || failed=1
-    million --peer "$peer" || failed=1
-    tables "$@" || failed=1
+    for bench in shops all_pairs rows million tables; do
+        $bench "$@" || failed=1
+    done
     ;;
+*) $what "$@" || failed=1 ;;
 esac
-$python $here/summary.py "$results"
-echo "every run: $results"
+[ ! -f "$results" ] || $python $here/summary.py "$results"
+echo "every counted run: $results"
 exit $failed

@@ -53,7 +53,7 @@ def main() -> int:
         "malformed": malformed,
         "different_places": len(differ),
         "different_beyond_ties": int((apart > TIE).sum()),
-        "largest_tie": float(apart.max(initial=0.0)),
+        "largest_gap": float(apart.max(initial=0.0)),
         "largest_score_difference": float(np.abs(one_scores - other_scores).max()),
     }
     print(json.dumps(said))

@@ -50,7 +50,10 @@ def main() -> None:
             times = (f"{figures[key] / own[key]:.2f} x" if both(key) else "" for _, key, _ in COLUMNS)
             print(row(bench, data, f"{program} : twinset", "", times))
     for result in results:
-        if result["bench"] == "all_pairs_agreement":
+        if "twinset_to_pyarrow" in result:
+            wall, cpu = (result["twinset_to_pyarrow"][key] for key in ("wall_s", "cpu_s"))
+            print(f"all stages but scoring, twinset : PyArrow: wall {wall} x, CPU {cpu} x")
+        if result.get("bench") == "all_pairs_agreement":
             differ, beyond = result["different_places"], result["different_beyond_ties"]
             said = f"of {result['lists']} lists of {result['k']}, {differ} places differ, {beyond} by more than a tie"
             print(f"{result['data']}: {said}")
