@@ -3,8 +3,8 @@
     python benches/peers/pyarrow_tables.py CATALOG.parquet OUT_DIR [--threads N] [--runs N]
 
 It is the yardstick for every stage of a run but `scoring`: the stage times and CPU seconds stand in the run's manifest. The
-finished tables are read first and not timed; the process that is timed gets them for nothing, as Arrow arrays in memory, and
-then reads the catalog and writes the same rows with the same schema, ZSTD level, row groups, dictionary choices, statistics,
+finished tables are read first and not timed: what is timed has them for nothing, as Arrow arrays in memory, and
+reads the catalog and writes the same rows with the same schema, ZSTD level, row groups, dictionary choices, statistics,
 page index and cut into files. PyArrow gets its best honest settings: texts that repeat come as dictionary arrays where that is
 faster, files are written by `--threads` threads, nothing is hashed and nothing is made durable, which twinset does. It refuses
 to compare other rows: what it wrote is read back and compared.
