@@ -22,11 +22,12 @@ pub trait Embedder: Sync {
     /// Names everything that decides a vector: network, weights, preprocessing. Part of the cache key and of the run id.
     fn fingerprint(&self) -> String;
 
-    /// Embeds every product that has what it takes; the others are rejects or simply have no vector.
+    /// Embeds every product that has what it takes; the others are rejects or simply have no vector. Vectors that came with
+    /// the catalog are taken out of it.
     ///
     /// # Errors
     /// Only what stops the whole night, for example an image root that cannot be opened.
-    fn embed(&self, catalog: &Catalog, progress: &Progress) -> Result<Embedded>;
+    fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded>;
 }
 
 /// What an [`Embedder`] made of a catalog.

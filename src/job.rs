@@ -56,39 +56,44 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     memory::check(config, &catalog)?;
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
     let embedder = embedder(config);
-    let mut embedded = stages.time("embedding", || embed(&catalog, embedder.as_ref()))?;
-    // The column has served: the unit vectors are made.
-    catalog.vectors = None;
+    let (mut embedded, run_id) = stages.time("embedding", || -> Result<_> {
+        let embedded = embed(&mut catalog, embedder.as_ref())?;
+        let run_id = run_id(config, &catalog, embedder.as_ref(), &embedded);
+        Ok((embedded, run_id))
+    })?;
     let rejects = rejects(&catalog, &embedded);
     let many_rejects = rejects::too_many(config, &catalog, tried, &rejects);
-    let run_id = run_id(config, &catalog, embedder.as_ref(), &embedded);
     if out.already_published(&run_id, config.run_date) {
         tracing::info!("the same night of {} is already published as run {run_id}: nothing to do", config.run_date);
         let manifest = out.manifest_path(&run_id);
         let recommendations = Manifest::read(&manifest)?.counts.recommendations;
         return Ok(Outcome { manifest, many_rejects, recommendations });
     }
-    let sight = sight::found(config, &catalog, &embedded.vectors);
-    let plan = stages.time("planning", || Plan::new(&catalog, &sight, &config.rules, &config.complements));
+    let (plan, matrix) = stages.time("planning", || {
+        let vectors = std::mem::take(&mut embedded.vectors);
+        let sight = sight::found(config, &catalog, &vectors);
+        let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
+        let matrix = Matrix::arrange(vectors, plan.seen_products());
+        (plan, matrix)
+    });
     let mut manifest = Manifest::new(&run_id, config.run_date);
     manifest.warnings = warnings::of(config, &catalog);
     for warning in &manifest.warnings {
         tracing::warn!("{warning}");
     }
-    // By row from here on: two orders of the same vectors are not held side by side.
-    let matrix = Matrix::gather(&std::mem::take(&mut embedded.vectors), plan.seen_products());
     let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     drop(engine);
+    manifest.embedder.dimension = matrix.dimension();
+    manifest.counts.vectors = matrix.rows() as u64;
+    let matrix = config.publish_embeddings.then_some(matrix);
     let staging = out.stage(&run_id, config.run_date)?;
     stages.time("writing", || {
         let recommender = Recommender::new(&catalog, &config.rules, &plan, &found.lists);
-        tables::write(config, &staging, &recommender, &matrix, &rejects, &mut manifest)
+        tables::write(config, &staging, &recommender, matrix.as_ref(), &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
     manifest.device.clone_from(&found.report.device);
     manifest.similarity = found.report;
-    manifest.embedder.dimension = matrix.dimension();
-    manifest.counts.vectors = matrix.rows() as u64;
     manifest.timings = stages.finish();
     let recommendations = manifest.counts.recommendations;
     let path = staging.publish(&manifest)?;
@@ -128,7 +133,7 @@ pub fn embedder(config: &Config) -> Box<dyn Embedder> {
     }
 }
 
-fn embed(catalog: &Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
+fn embed(catalog: &mut Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
     let embedded = embedder.embed(catalog, &Progress::stage("embedding", "products"))?;
     let (count, computed) = (embedded.vectors.count(), embedded.computed);
     tracing::info!("{count} products have a vector, {computed} were computed now");

@@ -13,7 +13,7 @@ mod tables;
 use crate::money::{Currency, Price};
 
 pub use self::manifest::Manifest;
-pub use self::parquet::{ROW_GROUP_ROWS, SCHEMA_VERSION, TableWriter};
+pub use self::parquet::{ROW_GROUP_ROWS, Rows, SCHEMA_VERSION, TableWriter};
 pub use self::publish::{OutputFolder, Recovery, Staging};
 pub use self::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table, reject_order};
 

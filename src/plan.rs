@@ -6,6 +6,7 @@
 //! relation means or how a list is ranked, and never stores anything per pair of products.
 
 mod eligible;
+mod numbers;
 mod order;
 mod scopes;
 

@@ -1,10 +1,12 @@
 //! From finished lists to the rows of the tables: rank, limit, count, reason. This room refuses to compare vectors and to write.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use anyhow::bail;
 
 use crate::catalog::{Catalog, Product};
+use crate::money::{Currency, Price};
 use crate::output;
 use crate::plan::{Plan, Reason, Service};
 use crate::rules::rank::{self, Pair, Ranked};
@@ -39,6 +41,17 @@ pub struct Recommender<'a> {
     pub found: &'a [TopK],
     by_name: Vec<usize>,
     by_id: Vec<usize>,
+    facts: Vec<Facts>,
+    ids: String,
+}
+
+/// What the tables need of one row, close together: each row is looked up for every list that it is in.
+#[derive(Debug)]
+struct Facts {
+    /// Where its id is in [`Recommender::ids`].
+    id: Range<usize>,
+    price: Option<Price>,
+    currency: Option<Currency>,
 }
 
 impl<'a> Recommender<'a> {
@@ -47,9 +60,15 @@ impl<'a> Recommender<'a> {
     pub fn new(catalog: &'a Catalog, rules: &'a [Rule], plan: &'a Plan, found: &'a [TopK]) -> Recommender<'a> {
         let mut by_name: Vec<usize> = (0..rules.len()).collect();
         by_name.sort_by(|&a, &b| rules[a].name.cmp(&rules[b].name));
-        let mut by_id: Vec<usize> = (0..plan.products.len()).collect();
-        by_id.sort_unstable_by_key(|&row| plan.lists.id_rank[row]);
-        Recommender { catalog, rules, plan, found, by_name, by_id }
+        let mut by_id = vec![0; plan.products.len()];
+        let (mut facts, mut ids) = (Vec::with_capacity(by_id.len()), String::new());
+        for (row, &product) in plan.products.iter().enumerate() {
+            by_id[plan.lists.id_rank[row] as usize] = row;
+            let Product { id, price, currency, .. } = &catalog.products[product];
+            facts.push(Facts { id: ids.len()..ids.len() + id.len(), price: *price, currency: *currency });
+            ids.push_str(id);
+        }
+        Recommender { catalog, rules, plan, found, by_name, by_id, facts, ids }
     }
 
     /// The anchors in the order of the tables.
@@ -89,7 +108,7 @@ impl<'a> Recommender<'a> {
             }
             _ => bail!(
                 "the list of `{}` under rule `{}` has {returned} entries of {allowed} eligible ones: a defect of twinset",
-                self.product(anchor).id,
+                self.id(anchor),
                 self.rules[rule].name
             ),
         };
@@ -140,14 +159,19 @@ impl<'a> Recommender<'a> {
     }
 
     fn ranked(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Ranked {
-        let (from, to) = (self.product(anchor), self.product(row as usize));
-        let comparable = from.currency == to.currency;
-        let pair = Pair { similarity, anchor: from.price, candidate: to.price.filter(|_| comparable) };
-        Ranked { candidate: row, similarity, score: rank::score(&self.rules[rule], pair) }
+        let rule = &self.rules[rule];
+        let prices = || {
+            let (from, to) = (&self.facts[anchor], &self.facts[row as usize]);
+            (from.price, to.price.filter(|_| from.currency == to.currency))
+        };
+        // Prices are looked up only where the score has a term of them.
+        let (from, to) = if rule.rank.is_some() { prices() } else { (None, None) };
+        let pair = Pair { similarity, anchor: from, candidate: to };
+        Ranked { candidate: row, similarity, score: rank::score(rule, pair) }
     }
 
-    fn product(&self, row: usize) -> &'a Product {
-        &self.catalog.products[self.plan.products[row]]
+    fn id(&self, row: usize) -> &str {
+        &self.ids[self.facts[row].id.clone()]
     }
 
     fn by_score(&self, a: &Ranked, b: &Ranked) -> Ordering {
@@ -166,17 +190,20 @@ impl<'a> Recommender<'a> {
 
     /// The rows of the `recommendations` table for one list.
     pub fn recommendations<'s>(&'s self, served: &'s Served) -> impl Iterator<Item = output::Recommendation<'s>> {
-        let (anchor, rule) = (self.product(served.anchor), &self.rules[served.rule]);
-        served.entries.iter().zip(1..).map(move |(entry, rank)| {
-            let candidate = self.product(entry.candidate as usize);
+        let (anchor, rule) = (&self.facts[served.anchor], &self.rules[served.rule]);
+        let product_id = self.id(served.anchor);
+        // First all of them, so that the processor waits for them together and not one by one.
+        let look_up = |entry: &Ranked| (&self.facts[entry.candidate as usize], self.id(entry.candidate as usize));
+        let candidates: Vec<(&Facts, &str)> = served.entries.iter().map(look_up).collect();
+        candidates.into_iter().zip(&served.entries).zip(1..).map(move |(((candidate, recommended_id), entry), rank)| {
             let comparable = anchor.currency == candidate.currency;
             let prices = anchor.price.zip(candidate.price).filter(|_| comparable);
             output::Recommendation {
-                product_id: &anchor.id,
+                product_id,
                 rule: &rule.name,
                 relation: rule.relation.as_str(),
                 rank,
-                recommended_id: &candidate.id,
+                recommended_id,
                 similarity: entry.similarity,
                 score: entry.score,
                 price: anchor.price,
@@ -193,7 +220,7 @@ impl<'a> Recommender<'a> {
     pub fn coverage<'s>(&'s self, served: &Served) -> output::Coverage<'s> {
         let rule = &self.rules[served.rule];
         output::Coverage {
-            product_id: &self.product(served.anchor).id,
+            product_id: self.id(served.anchor),
             rule: &rule.name,
             relation: rule.relation.as_str(),
             list_limit: i32::try_from(rule.limit).expect("validated to at most 10,000"),

@@ -98,7 +98,7 @@ impl<'a> Assembly<'a> {
     /// Prepares for vectors of this many values in all.
     pub(super) fn reserve_values(&mut self, values: usize) {
         if let Some(vectors) = &mut self.catalog.vectors {
-            vectors.values.reserve(values);
+            vectors.values.reserve_exact(values);
         }
     }
 

@@ -41,15 +41,13 @@ pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assem
     let local: Vec<Option<usize>> =
         places.iter().map(|place| place.and_then(|root| roots.binary_search(&root).ok())).collect();
 
-    let rows_in_file = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    if let Some(root) = wanted.vector_slot().and_then(|slot| places[slot]) {
+        assembly.reserve_values(expected_values(&builder, root, file));
+    }
     let rows = if wanted.vector_slot().is_some() { ROWS_PER_VECTOR_BATCH } else { ROWS_PER_BATCH };
     let mut reader = Batches::open(file, builder, &roots, rows)?;
-    let mut is_first = true;
     while let Some(batch) = reader.next()? {
         let columns = Columns::of(&batch, &local, wanted.vector_slot()).map_err(|cause| undecodable(file, cause))?;
-        if std::mem::take(&mut is_first) {
-            assembly.reserve_values(columns.expected_values(rows_in_file, file));
-        }
         take_batch(&batch, &columns, wanted, assembly);
     }
     Ok(())
@@ -204,6 +202,15 @@ fn require_usable_types(
     Ok(())
 }
 
+/// How many values the vector column says it has in all; never more than the file's bytes could make plausible.
+fn expected_values(builder: &ParquetRecordBatchReaderBuilder<File>, root: usize, file: &CatalogFile) -> usize {
+    let schema = builder.parquet_schema();
+    let Some(leaf) = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == root) else { return 0 };
+    let values = |group: &RowGroupMetaData| usize::try_from(group.column(leaf).num_values()).unwrap_or(0);
+    let said = builder.metadata().row_groups().iter().map(values).fold(0, usize::saturating_add);
+    said.min(usize::try_from(file.bytes()).unwrap_or(0))
+}
+
 fn take_batch(batch: &RecordBatch, columns: &Columns, wanted: &Wanted<'_>, assembly: &mut Assembly<'_>) {
     for index in 0..batch.num_rows() {
         let row = assembly.next_row();
@@ -255,15 +262,6 @@ impl Columns {
             }
             _ => false,
         })
-    }
-
-    /// How many vector values the whole file should have; never more than its bytes could make plausible.
-    fn expected_values(&self, rows: usize, file: &CatalogFile) -> usize {
-        let first = self.0.iter().flatten().find_map(|values| match values {
-            Values::Vectors { offsets, .. } => offsets.lengths().next(),
-            Values::Text { .. } => None,
-        });
-        rows.saturating_mul(first.unwrap_or(0)).min(usize::try_from(file.bytes()).unwrap_or(0))
     }
 }
 

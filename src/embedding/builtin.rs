@@ -55,7 +55,7 @@ impl Embedder for Builtin {
         format!("efficientnet-lite0/{PREPROCESSING}/{}", &weights[..32])
     }
 
-    fn embed(&self, catalog: &Catalog, progress: &Progress) -> Result<Embedded> {
+    fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded> {
         let session = Session {
             root: open_image_root(&self.images)?,
             network: Network::built_in(),
@@ -109,6 +109,8 @@ struct Session {
 impl Session {
     fn embed(mut self, products: &[Product], progress: &Progress) -> Embedded {
         let mut vectors = Vectors::new(FEATURES, products.len());
+        // Enough for a row of each in the matrix; what is never written takes no memory.
+        vectors.reserve(products.iter().filter(|product| product.image.is_some()).count());
         let mut rejects = Vec::new();
         let mut inputs = blake3::Hasher::new();
         let mut outcomes = HashMap::new();

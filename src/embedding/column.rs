@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::anyhow;
 
+use super::unit::Digest;
 use super::{Embedded, Embedder, VectorFault, Vectors};
 use crate::catalog::{Catalog, Product, VectorColumn};
 use crate::error::Result;
@@ -19,34 +20,43 @@ impl Embedder for Column {
         "column/1".to_owned()
     }
 
-    fn embed(&self, catalog: &Catalog, progress: &Progress) -> Result<Embedded> {
-        let column = catalog.vectors.as_ref().ok_or_else(|| anyhow!("the catalog was read without a vector column"))?;
+    fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded> {
+        let column = catalog.vectors.take();
+        let column = column.ok_or_else(|| anyhow!("the catalog was read without a vector column"))?;
         progress.start(u64::try_from(catalog.products.len()).unwrap_or(u64::MAX));
-        let dimension = most_common_length(column);
-        let mut vectors = Vectors::new(dimension, catalog.products.len());
+        let inputs = digest(&column);
+        let dimension = most_common_length(&column);
+        let (vectors, faults) = Vectors::in_place(dimension, column.values, &column.spans);
+        let mut faults = faults.into_iter().peekable();
         let mut rejects = Vec::new();
-        let mut inputs = blake3::Hasher::new();
-        let mut computed = 0;
-        for (index, product) in catalog.products.iter().enumerate() {
-            let raw = cell(column, index);
-            hash_cell(&mut inputs, raw);
-            if let Some(raw) = raw {
-                match insert(&mut vectors, index, raw) {
-                    Ok(()) => computed += 1,
-                    Err((code, detail)) => rejects.push(reject(product, code, detail)),
-                }
+        for (index, (product, span)) in catalog.products.iter().zip(&column.spans).enumerate() {
+            let length = span.as_ref().map_or(0, ExactSizeIterator::len);
+            if length > 0 && length != dimension {
+                let detail = format!("the vector has {length} components, most of the column have {dimension}");
+                rejects.push(reject(product, "wrong_length", detail));
+            }
+            if let Some((_, fault)) = faults.next_if(|&(faulty, _)| faulty == index) {
+                let (code, detail) = match fault {
+                    VectorFault::NonFinite => ("non_finite", "a component of the vector is not a finite number"),
+                    VectorFault::Zero => ("zero_vector", "every component of the vector is zero"),
+                };
+                rejects.push(reject(product, code, detail.to_owned()));
             }
             progress.advance(1);
         }
-        Ok(Embedded { vectors, rejects, inputs: inputs.finalize(), computed })
+        let computed = vectors.count();
+        Ok(Embedded { vectors, rejects, inputs, computed })
     }
 }
 
-/// The values of a product's cell; `None` where it is empty.
-fn cell(column: &VectorColumn, product: usize) -> Option<&[f32]> {
-    let span = column.spans.get(product)?.clone()?;
-    let raw = &column.values[span];
-    (!raw.is_empty()).then_some(raw)
+/// BLAKE3 of every cell's length and values in product order.
+fn digest(column: &VectorColumn) -> blake3::Hash {
+    let mut digest = Digest::default();
+    for span in &column.spans {
+        let cell = span.clone().map_or(&[][..], |span| &column.values[span]);
+        digest.add(cell.len(), cell);
+    }
+    digest.finish()
 }
 
 /// The length of most non-empty cells, the smaller one of two that are equally common; 0 when all are empty.
@@ -57,26 +67,6 @@ fn most_common_length(column: &VectorColumn) -> usize {
     }
     // The last of equal maxima wins, so the lengths are walked from the largest down.
     counts.iter().rev().max_by_key(|&(_, count)| count).map_or(0, |(&length, _)| length)
-}
-
-fn insert(vectors: &mut Vectors, product: usize, raw: &[f32]) -> Result<(), (&'static str, String)> {
-    let dimension = vectors.dimension();
-    if raw.len() != dimension {
-        let detail = format!("the vector has {} components, most of the column have {dimension}", raw.len());
-        return Err(("wrong_length", detail));
-    }
-    vectors.insert(product, raw).map_err(|fault| match fault {
-        VectorFault::NonFinite => ("non_finite", "a component of the vector is not a finite number".to_owned()),
-        VectorFault::Zero => ("zero_vector", "every component of the vector is zero".to_owned()),
-    })
-}
-
-fn hash_cell(inputs: &mut blake3::Hasher, raw: Option<&[f32]>) {
-    let values = raw.unwrap_or_default();
-    inputs.update(&u64::try_from(values.len()).unwrap_or(u64::MAX).to_le_bytes());
-    for value in values {
-        inputs.update(&value.to_le_bytes());
-    }
 }
 
 fn reject(product: &Product, code: &'static str, detail: String) -> Reject {
@@ -100,7 +90,7 @@ mod tests {
     }
 
     fn embed(cells: &[Option<&[f32]>]) -> Embedded {
-        Column.embed(&catalog(cells), &Progress::hidden()).unwrap()
+        Column.embed(&mut catalog(cells), &Progress::hidden()).unwrap()
     }
 
     #[test]
@@ -148,6 +138,6 @@ mod tests {
 
     #[test]
     fn a_catalog_without_the_column_is_an_error() {
-        assert!(Column.embed(&Catalog::default(), &Progress::hidden()).is_err());
+        assert!(Column.embed(&mut Catalog::default(), &Progress::hidden()).is_err());
     }
 }

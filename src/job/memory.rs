@@ -36,13 +36,17 @@ const PROGRAM: usize = 16 << 20;
 /// Bytes that each thread needs to decode an image of some megapixels and to run the network.
 const PER_THREAD: usize = 32 << 20;
 
+/// What an engine holds beside the matrix, in percent of it: the vectors in int8 are a quarter, the rest is working data.
+const ENGINE_PERCENT: usize = 50;
+
 /// Rows that a device is sent at a time, at most, and bytes that are staged for it.
 const DEVICE_ROWS: usize = 256 * TILE;
 const DEVICE_STAGED: usize = 64 << 20;
 
-/// Bytes that a night holds at its peak: vectors twice (by product and by row), plan, lists (while they fill and when they are
-/// finished), pairs of tiles that remain, products, and what each thread works with; with a device also what it is sent, but not
-/// what it holds, though an integrated one shares the memory.
+/// Bytes that a night holds at its peak, while it scores: the vectors once (they are read, made unit and put in order in one
+/// place), what the engine adds to them, plan, lists (while they fill and when they are finished), pairs of tiles that remain,
+/// products, and what each thread works with; with a device also what it is sent, but not what it holds, though an integrated
+/// one shares the memory.
 #[must_use]
 pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
     let (dimension, working) = match &catalog.vectors {
@@ -59,5 +63,7 @@ pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
         Choice::Cpu => 0,
         _ => plan.seen.min(DEVICE_ROWS) * dimension * 4 + DEVICE_STAGED,
     };
-    (plan.seen * dimension * 4 * 2 + plan.bytes() + lists + remaining + products + working + device + PROGRAM) as u64
+    let matrix = plan.seen * dimension * 4;
+    let scoring = matrix * ENGINE_PERCENT / 100;
+    (matrix + scoring + plan.bytes() + lists + remaining + products + working + device + PROGRAM) as u64
 }

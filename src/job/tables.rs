@@ -14,14 +14,14 @@ use crate::reject::Reject;
 use crate::similarity::Matrix;
 
 /// Anchors whose lists are made at a time: bounds what waits for the encoder.
-const ANCHORS: usize = 8192;
+const ANCHORS: usize = 2048;
 
-/// Writes every table of the night and counts what it writes into the manifest.
+/// Writes every table of the night, the one of vectors if there is a matrix, and counts what it writes into the manifest.
 pub(super) fn write(
     config: &Config,
     staging: &Staging<'_>,
     recommender: &Recommender<'_>,
-    matrix: &Matrix,
+    matrix: Option<&Matrix>,
     rejects: &[Reject],
     manifest: &mut Manifest,
 ) -> Result<()> {
@@ -31,17 +31,20 @@ pub(super) fn write(
     let progress = Progress::stage("writing", "products");
     progress.start(recommender.anchors().len() as u64);
     for anchors in recommender.anchors().chunks(ANCHORS) {
-        let lists: Vec<Vec<Served>> =
-            anchors.par_iter().map(|&row| recommender.serve(row)).collect::<anyhow::Result<_>>()?;
-        for served in lists.iter().flatten() {
-            for row in recommender.recommendations(served) {
-                recommendations.push(&row)?;
-                manifest.counts.recommendations += 1;
+        recommendations.while_encoding(|rows| -> Result<()> {
+            let lists: Vec<Vec<Served>> =
+                anchors.par_iter().map(|&row| recommender.serve(row)).collect::<anyhow::Result<_>>()?;
+            for served in lists.iter().flatten() {
+                for row in recommender.recommendations(served) {
+                    rows.push(&row)?;
+                    manifest.counts.recommendations += 1;
+                }
+                let row = recommender.coverage(served);
+                coverage.push(&row)?;
+                by_rule.entry(served.rule).or_default().add(&row);
             }
-            let row = recommender.coverage(served);
-            coverage.push(&row)?;
-            by_rule.entry(served.rule).or_default().add(&row);
-        }
+            Ok(())
+        })??;
         progress.advance(anchors.len() as u64);
     }
     for (rule, text) in config.rules.iter().enumerate() {
@@ -54,7 +57,7 @@ pub(super) fn write(
     let mut table = staging.rejects()?;
     rejects.iter().try_for_each(|reject| table.push(reject))?;
     manifest.files.extend(table.finish()?);
-    if config.publish_embeddings {
+    if let Some(matrix) = matrix {
         let mut table = staging.embeddings()?;
         for &row in recommender.anchors().iter().filter(|&&row| row < matrix.rows()) {
             let product = &recommender.catalog.products[recommender.plan.products[row]];

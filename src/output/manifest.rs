@@ -40,7 +40,7 @@ pub struct Manifest {
     pub threads: usize,
     /// What came out.
     pub counts: Counts,
-    /// Seconds by stage, in the order of the stages.
+    /// Seconds of wall clock and of CPU by stage, in the order of the stages.
     pub timings: Vec<StageTime>,
     /// What a person should know, in the order in which it was found.
     pub warnings: Vec<String>,
@@ -125,6 +125,9 @@ pub struct StageTime {
     pub stage: String,
     /// Wall-clock seconds.
     pub seconds: f64,
+    /// Seconds of CPU that the process used meanwhile, user and system; absent where the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
 }
 
 /// One published file of a table.

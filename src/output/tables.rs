@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use arrow_array::ArrayRef;
 use arrow_array::builder::{
     ArrayBuilder, Decimal64Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
-    StringBuilder,
+    StringBuilder, UInt32Builder,
 };
+use arrow_array::{ArrayRef, DictionaryArray, StringArray};
 use arrow_schema::{DataType, Field};
 
 use super::{Coverage, Embedding, Recommendation};
@@ -18,7 +18,7 @@ use crate::reject::Reject;
 /// One published table: its name, its columns after `run_id` and `run_date`, and the order of its rows.
 ///
 /// An implementation is also the buffer of the rows that are not yet encoded.
-pub trait Table: Default {
+pub trait Table: Default + Send {
     /// What [`Table::push`] takes.
     type Row<'a>;
     /// The folder's name under the output folder.
@@ -59,17 +59,17 @@ pub fn reject_order(a: &Reject, b: &Reject) -> Ordering {
 #[derive(Debug)]
 pub struct RecommendationsTable {
     order: ListOrder,
-    product_id: StringBuilder,
-    rule: StringBuilder,
-    relation: StringBuilder,
+    product_id: Repeated,
+    rule: Repeated,
+    relation: Repeated,
     rank: Int32Builder,
     recommended_id: StringBuilder,
     similarity: Float32Builder,
     score: Float32Builder,
     price: Decimal64Builder,
     recommended_price: Decimal64Builder,
-    currency: StringBuilder,
-    recommended_currency: StringBuilder,
+    currency: Repeated,
+    recommended_currency: Repeated,
     price_ratio: Float64Builder,
     margin_gain: Decimal64Builder,
 }
@@ -79,17 +79,17 @@ impl Default for RecommendationsTable {
         let money = || Decimal64Builder::new().with_data_type(MONEY);
         RecommendationsTable {
             order: ListOrder::default(),
-            product_id: StringBuilder::new(),
-            rule: StringBuilder::new(),
-            relation: StringBuilder::new(),
+            product_id: Repeated::default(),
+            rule: Repeated::default(),
+            relation: Repeated::default(),
             rank: Int32Builder::new(),
             recommended_id: StringBuilder::new(),
             similarity: Float32Builder::new(),
             score: Float32Builder::new(),
             price: money(),
             recommended_price: money(),
-            currency: StringBuilder::new(),
-            recommended_currency: StringBuilder::new(),
+            currency: Repeated::default(),
+            recommended_currency: Repeated::default(),
             price_ratio: Float64Builder::new(),
             margin_gain: money(),
         }
@@ -123,17 +123,17 @@ impl Table for RecommendationsTable {
 
     fn push(&mut self, row: &Recommendation<'_>) -> anyhow::Result<()> {
         self.order.advance(row.product_id, row.rule, row.rank)?;
-        self.product_id.append_value(row.product_id);
-        self.rule.append_value(row.rule);
-        self.relation.append_value(row.relation);
+        self.product_id.append(Some(row.product_id));
+        self.rule.append(Some(row.rule));
+        self.relation.append(Some(row.relation));
         self.rank.append_value(row.rank);
         self.recommended_id.append_value(row.recommended_id);
         self.similarity.append_option(row.similarity);
         self.score.append_option(row.score);
         self.price.append_option(row.price.map(Price::units));
         self.recommended_price.append_option(row.recommended_price.map(Price::units));
-        self.currency.append_option(row.currency.as_ref().map(Currency::as_str));
-        self.recommended_currency.append_option(row.recommended_currency.as_ref().map(Currency::as_str));
+        self.currency.append(row.currency.as_ref().map(Currency::as_str));
+        self.recommended_currency.append(row.recommended_currency.as_ref().map(Currency::as_str));
         self.price_ratio.append_option(row.price_ratio);
         self.margin_gain.append_null();
         Ok(())
@@ -144,21 +144,21 @@ impl Table for RecommendationsTable {
     }
 
     fn take(&mut self) -> Vec<ArrayRef> {
-        arrays(&mut [
-            &mut self.product_id,
-            &mut self.rule,
-            &mut self.relation,
-            &mut self.rank,
-            &mut self.recommended_id,
-            &mut self.similarity,
-            &mut self.score,
-            &mut self.price,
-            &mut self.recommended_price,
-            &mut self.currency,
-            &mut self.recommended_currency,
-            &mut self.price_ratio,
-            &mut self.margin_gain,
-        ])
+        vec![
+            self.product_id.finish(),
+            self.rule.finish(),
+            self.relation.finish(),
+            Arc::new(self.rank.finish()),
+            Arc::new(self.recommended_id.finish()),
+            Arc::new(self.similarity.finish()),
+            Arc::new(self.score.finish()),
+            Arc::new(self.price.finish()),
+            Arc::new(self.recommended_price.finish()),
+            self.currency.finish(),
+            self.recommended_currency.finish(),
+            Arc::new(self.price_ratio.finish()),
+            Arc::new(self.margin_gain.finish()),
+        ]
     }
 }
 
@@ -166,13 +166,13 @@ impl Table for RecommendationsTable {
 #[derive(Debug, Default)]
 pub struct CoverageTable {
     order: ListOrder,
-    product_id: StringBuilder,
-    rule: StringBuilder,
-    relation: StringBuilder,
+    product_id: Repeated,
+    rule: Repeated,
+    relation: Repeated,
     list_limit: Int32Builder,
     eligible: Int64Builder,
     returned: Int32Builder,
-    shortfall_reason: StringBuilder,
+    shortfall_reason: Repeated,
 }
 
 impl Table for CoverageTable {
@@ -196,13 +196,13 @@ impl Table for CoverageTable {
 
     fn push(&mut self, row: &Coverage<'_>) -> anyhow::Result<()> {
         self.order.advance(row.product_id, row.rule, 0)?;
-        self.product_id.append_value(row.product_id);
-        self.rule.append_value(row.rule);
-        self.relation.append_value(row.relation);
+        self.product_id.append(Some(row.product_id));
+        self.rule.append(Some(row.rule));
+        self.relation.append(Some(row.relation));
         self.list_limit.append_value(row.list_limit);
         self.eligible.append_value(row.eligible);
         self.returned.append_value(row.returned);
-        self.shortfall_reason.append_option(row.shortfall_reason);
+        self.shortfall_reason.append(row.shortfall_reason);
         Ok(())
     }
 
@@ -211,15 +211,15 @@ impl Table for CoverageTable {
     }
 
     fn take(&mut self) -> Vec<ArrayRef> {
-        arrays(&mut [
-            &mut self.product_id,
-            &mut self.rule,
-            &mut self.relation,
-            &mut self.list_limit,
-            &mut self.eligible,
-            &mut self.returned,
-            &mut self.shortfall_reason,
-        ])
+        vec![
+            self.product_id.finish(),
+            self.rule.finish(),
+            self.relation.finish(),
+            Arc::new(self.list_limit.finish()),
+            Arc::new(self.eligible.finish()),
+            Arc::new(self.returned.finish()),
+            self.shortfall_reason.finish(),
+        ]
     }
 }
 
@@ -227,10 +227,10 @@ impl Table for CoverageTable {
 #[derive(Debug, Default)]
 pub struct RejectsTable {
     last: Option<Reject>,
-    stage: StringBuilder,
+    stage: Repeated,
     row: Int64Builder,
     id: StringBuilder,
-    code: StringBuilder,
+    code: Repeated,
     detail: StringBuilder,
 }
 
@@ -264,10 +264,10 @@ impl Table for RejectsTable {
             );
         }
         let number = i64::try_from(row.row).with_context(|| format!("row number {} is above 2^63 - 1", row.row))?;
-        self.stage.append_value(row.stage.as_str());
+        self.stage.append(Some(row.stage.as_str()));
         self.row.append_value(number);
         self.id.append_option(row.id.as_deref());
-        self.code.append_value(row.code);
+        self.code.append(Some(row.code));
         self.detail.append_value(&row.detail);
         self.last = Some(row.clone());
         Ok(())
@@ -278,7 +278,13 @@ impl Table for RejectsTable {
     }
 
     fn take(&mut self) -> Vec<ArrayRef> {
-        arrays(&mut [&mut self.stage, &mut self.row, &mut self.id, &mut self.code, &mut self.detail])
+        vec![
+            self.stage.finish(),
+            Arc::new(self.row.finish()),
+            Arc::new(self.id.finish()),
+            self.code.finish(),
+            Arc::new(self.detail.finish()),
+        ]
     }
 }
 
@@ -328,7 +334,38 @@ impl Table for EmbeddingsTable {
     }
 
     fn take(&mut self) -> Vec<ArrayRef> {
-        arrays(&mut [&mut self.product_id, &mut self.embedding])
+        vec![Arc::new(self.product_id.finish()), Arc::new(self.embedding.finish())]
+    }
+}
+
+/// Builds a column of text that repeats, as an arrow dictionary: a text that came shortly before is not copied again.
+#[derive(Debug, Default)]
+struct Repeated {
+    values: Vec<Box<str>>,
+    current: usize,
+    keys: UInt32Builder,
+}
+
+impl Repeated {
+    /// How many texts are looked at before one is taken for new.
+    const RECENT: usize = 8;
+
+    fn append(&mut self, text: Option<&str>) {
+        let Some(text) = text else { return self.keys.append_null() };
+        if self.values.get(self.current).is_none_or(|value| **value != *text) {
+            let recent = self.values.iter().enumerate().rev().take(Repeated::RECENT);
+            self.current =
+                recent.into_iter().find(|(_, value)| ***value == *text).map_or(self.values.len(), |(at, _)| at);
+            if self.current == self.values.len() {
+                self.values.push(text.into());
+            }
+        }
+        self.keys.append_value(u32::try_from(self.current).expect("no more texts than rows of a batch"));
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let values = StringArray::from_iter_values(self.values.drain(..));
+        Arc::new(DictionaryArray::new(self.keys.finish(), Arc::new(values)))
     }
 }
 
@@ -347,13 +384,18 @@ struct ListOrder {
 impl ListOrder {
     fn advance(&mut self, product_id: &str, rule: &str, rank: i32) -> anyhow::Result<()> {
         let last = (self.product_id.as_str(), self.rule.as_str(), self.rank);
-        if self.started && last >= (product_id, rule, rank) {
+        let is_same_list = last.1 == rule && last.0 == product_id;
+        let is_after = if is_same_list { last.2 < rank } else { last < (product_id, rule, rank) };
+        if self.started && !is_after {
             bail!("the row (`{product_id}`, `{rule}`, {rank}) came after (`{}`, `{}`, {})", last.0, last.1, last.2);
+        }
+        self.rank = rank;
+        if self.started && is_same_list {
+            return Ok(());
         }
         self.started = true;
         replace(&mut self.product_id, product_id);
         replace(&mut self.rule, rule);
-        self.rank = rank;
         Ok(())
     }
 }
@@ -364,10 +406,6 @@ fn replace(old: &mut String, new: &str) {
         old.clear();
         old.push_str(new);
     }
-}
-
-fn arrays(builders: &mut [&mut dyn ArrayBuilder]) -> Vec<ArrayRef> {
-    builders.iter_mut().map(|builder| builder.finish()).collect()
 }
 
 fn required(name: &str, data_type: DataType) -> Field {

@@ -5,10 +5,9 @@
 //! equal attributes, less those that lie wholly in the anchor's excepted categories) is kept up to date. Rules that differ
 //! from the anchor in two ways at once are counted pair by pair.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
+use super::numbers::NumberMap;
 use super::scopes::Scopes;
 use crate::rules::GroupScope;
 use crate::similarity::lists::{NO_CODE, NO_PRICE};
@@ -21,7 +20,7 @@ const NO_KEY: Key = u32::MAX;
 /// Per row that has a list, the entries with at least one candidate that the rule admits.
 pub(super) fn count(lists: &Lists, rule: &RuleLists, scopes: &Scopes) -> Vec<(usize, u32)> {
     let mut anchors: Vec<Vec<usize>> = vec![Vec::new(); scopes.bases.len()];
-    let mut excepts: Vec<HashMap<u32, u32>> = vec![HashMap::new(); scopes.bases.len()];
+    let mut excepts: Vec<NumberMap<u32, u32>> = vec![NumberMap::default(); scopes.bases.len()];
     for (row, &scope) in rule.scope.iter().enumerate().filter(|&(_, &scope)| scope != NO_LIST) {
         anchors[scopes.parts[scope as usize].0].push(row);
     }
@@ -41,7 +40,7 @@ struct Sweep<'a> {
     lists: &'a Lists,
     rule: &'a RuleLists,
     scopes: &'a Scopes,
-    excepts: &'a HashMap<u32, u32>,
+    excepts: &'a NumberMap<u32, u32>,
 }
 
 impl Sweep<'_> {
@@ -123,13 +122,13 @@ impl Sweep<'_> {
 struct Window<'a> {
     sweep: &'a Sweep<'a>,
     /// Numbers the distinct values of all compared attributes together.
-    matches: HashMap<Vec<u32>, u32>,
-    cells: HashMap<(u32, u32), Cell>,
-    parts: HashMap<(u32, u32, Key), u32>,
+    matches: NumberMap<Vec<u32>, u32>,
+    cells: NumberMap<(u32, u32), Cell>,
+    parts: NumberMap<(u32, u32, Key), u32>,
     /// Per match, groups inside the window.
     groups: Vec<u32>,
     /// Per match and key, groups whose rows inside the window all have that key.
-    only: HashMap<(u32, Key), u32>,
+    only: NumberMap<(u32, Key), u32>,
 }
 
 /// The rows of one match and group inside the window.
@@ -143,7 +142,7 @@ struct Cell {
 
 impl<'a> Window<'a> {
     fn new(sweep: &'a Sweep<'a>, candidates: impl Iterator<Item = usize>) -> Window<'a> {
-        let mut matches = HashMap::new();
+        let mut matches = NumberMap::default();
         if sweep.rule.must_match.is_empty() {
             matches.insert(Vec::new(), 0);
         } else {
@@ -153,7 +152,14 @@ impl<'a> Window<'a> {
             }
         }
         let groups = vec![0; matches.len()];
-        Window { sweep, matches, cells: HashMap::new(), parts: HashMap::new(), groups, only: HashMap::new() }
+        Window {
+            sweep,
+            matches,
+            cells: NumberMap::default(),
+            parts: NumberMap::default(),
+            groups,
+            only: NumberMap::default(),
+        }
     }
 
     fn place(&self, row: usize) -> Option<(u32, u32, Key)> {

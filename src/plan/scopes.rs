@@ -42,7 +42,15 @@ impl Scopes {
         // with and without an exception are counted apart.
         let mut of_base: HashMap<(Option<u32>, *const Range<u32>, bool), usize> = HashMap::new();
         let mut of_content: HashMap<(usize, Except), u32> = HashMap::new();
-        for &(currency, category) in &order.places {
+        let mut last = None;
+        for &place in &order.places {
+            let (currency, category) = place;
+            scopes.category.push(category);
+            // A block is looked up once.
+            if let Some((_, scope)) = last.filter(|&(of, _)| of == place) {
+                scopes.of_row.push(scope);
+                continue;
+            }
             let currency = (rule.currency == CurrencyScope::Same).then_some(currency);
             let scope = *of_place.entry((currency, category)).or_insert_with(|| {
                 let Some(allowed) = &allowed[category as usize] else { return NO_LIST };
@@ -58,7 +66,7 @@ impl Scopes {
                 })
             });
             scopes.of_row.push(scope);
-            scopes.category.push(category);
+            last = Some((place, scope));
         }
         scopes
     }

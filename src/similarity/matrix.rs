@@ -10,18 +10,22 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Collects the vectors of `products`, which must have one each.
+    /// A copy of the vectors of `products`, which must have one each.
     ///
     /// # Panics
     /// When a product has no vector.
     #[must_use]
     pub fn gather(vectors: &Vectors, products: impl ExactSizeIterator<Item = usize>) -> Matrix {
-        let dimension = vectors.dimension();
-        let mut values = Vec::with_capacity(products.len() * dimension);
-        for product in products {
-            values.extend_from_slice(vectors.get(product).expect("the plan puts only products with a vector here"));
-        }
-        Matrix { dimension, values }
+        Matrix::arrange(vectors.clone(), products)
+    }
+
+    /// The vectors of `products`, which must have one each, in the memory that they lie in.
+    ///
+    /// # Panics
+    /// When a product has no vector.
+    #[must_use]
+    pub fn arrange(vectors: Vectors, products: impl ExactSizeIterator<Item = usize>) -> Matrix {
+        Matrix { dimension: vectors.dimension(), values: vectors.arrange(products) }
     }
 
     /// Components of a vector.

@@ -41,8 +41,8 @@ proptest! {
 /// What the engines see of a shop.
 pub fn contract(shop: &RandomShop, folder: &Path) -> (Matrix, Plan) {
     let config = write(shop, folder, 1);
-    let catalog = job::read(&config).expect("a catalog");
-    let embedded = Column.embed(&catalog, &Progress::hidden()).expect("vectors");
+    let mut catalog = job::read(&config).expect("a catalog");
+    let embedded = Column.embed(&mut catalog, &Progress::hidden()).expect("vectors");
     let sight = sight::found(&config, &catalog, &embedded.vectors);
     let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
     (Matrix::gather(&embedded.vectors, plan.seen_products()), plan)
@@ -54,8 +54,8 @@ fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
 
 /// The lists without publication, by an engine with tiles so small that these shops fill many.
 fn in_memory(config: &Config, tile: usize) -> Vec<Line> {
-    let catalog = job::read(config).expect("a catalog");
-    let embedded = Column.embed(&catalog, &Progress::hidden()).expect("vectors");
+    let mut catalog = job::read(config).expect("a catalog");
+    let embedded = Column.embed(&mut catalog, &Progress::hidden()).expect("vectors");
     let sight = sight::found(config, &catalog, &embedded.vectors);
     let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
     let matrix = Matrix::gather(&embedded.vectors, plan.seen_products());
