@@ -132,7 +132,7 @@ fn one_category_or_one_price_for_most() {
     let _guard = alone();
     judge("even", even(ROWS), 10);
     let ninety = |row: usize, product: &mut OracleProduct| {
-        if row % 10 > 0 {
+        if !row.is_multiple_of(10) {
             product.category = Some("D0/C0".to_owned());
         }
     };

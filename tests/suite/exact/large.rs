@@ -9,7 +9,7 @@ use twinset::rules::defaults;
 use twinset::similarity::{Matrix, NO_LIST};
 
 use super::looks::Looks;
-use super::scan::naive;
+use super::naive::naive;
 use crate::clock::{Clock, alone};
 use crate::engines::{Chance, engines};
 

@@ -1,43 +1,13 @@
-//! The lists that a scan of all pairs gives, by arithmetic of its own: shares no line with an engine.
-//!
-//! [`naive`] scores every pair. [`every_list`] does the same for whole catalogs in tolerable time: it leaves out pairs that a
-//! plain f32 product proves to be out, and visits each pair once for both rows.
+//! The lists of every row of a catalog by a scan of all pairs, in tolerable time: pairs that a plain f32 product proves to be
+//! out are left out, and each pair is visited once for both rows. Shares no line with an engine.
 
-use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
-use twinset::similarity::{Entry, Lists, Matrix, NO_LIST};
+use twinset::similarity::{Entry, Matrix};
 
-/// The canonical score as it is documented: element i into sum i mod 8, the sums added as ((0+4)+(2+6))+((1+5)+(3+7)),
-/// clamped, rounded once.
-pub fn score(x: &[f32], y: &[f32]) -> f32 {
-    let mut sums = [0.0_f64; 8];
-    for (x, y) in x.chunks(8).zip(y.chunks(8)) {
-        for ((sum, &x), &y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += f64::from(x) * f64::from(y);
-        }
-    }
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
-    (((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))).clamp(-1.0, 1.0) as f32
-}
-
-/// The list of one anchor under any rule, pair by pair.
-pub fn naive(matrix: &Matrix, lists: &Lists, rule: usize, anchor: usize) -> Vec<Entry> {
-    let contract = &lists.rules[rule];
-    if contract.scope[anchor] == NO_LIST {
-        return Vec::new();
-    }
-    let admitted = (0..matrix.rows()).filter(|&row| lists.admits(contract, anchor, row));
-    let scored = |row: usize| Entry { row: row as u32, score: score(matrix.row(anchor), matrix.row(row)) };
-    let mut all: Vec<Entry> = admitted.map(scored).filter(|entry| entry.score >= contract.min_score).collect();
-    let id = |entry: &Entry| lists.id_rank[entry.row as usize];
-    all.sort_unstable_by(|a, b| b.score.partial_cmp(&a.score).expect("no NaN").then(id(a).cmp(&id(b))));
-    let mut groups = HashSet::new();
-    let mut stays = |row: usize| !lists.collapses(contract, anchor, row) || groups.insert(lists.group[row]);
-    all.into_iter().filter(|entry| stays(entry.row as usize)).take(contract.k).collect()
-}
+use super::naive::score;
 
 /// Rows of a block of pairs; its products stay in the first cache.
 const SIDE: usize = 64;
@@ -104,7 +74,7 @@ impl Scan<'_> {
         let of_columns: [f32; SIDE] = std::array::from_fn(|column| self.cut(j * SIDE + column));
         for (line, a) in products.iter().zip(i * SIDE..rows) {
             let of_row = self.cut(a);
-            let matters = |(product, cut): (&f32, &f32)| (product >= cut) | (*product >= of_row);
+            let matters = |(product, cut): (&f32, &f32)| product >= cut || *product >= of_row;
             if !line.iter().zip(&of_columns).fold(false, |any, pair| any | matters(pair)) {
                 continue;
             }
