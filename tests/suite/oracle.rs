@@ -213,8 +213,9 @@ struct Shop<'a> {
     products: &'a [OracleProduct],
     units: Vec<Option<Vec<f32>>>,
     complements: &'a [(String, Vec<String>)],
-    /// Every category once.
+    /// Every category once, and the place in it of each product's.
     categories: Vec<&'a str>,
+    category_of: Vec<Option<usize>>,
 }
 
 /// An eligible candidate and what it is ordered by.
@@ -231,7 +232,9 @@ impl<'a> Shop<'a> {
         let mut categories: Vec<&str> = products.iter().filter_map(|product| product.category.as_deref()).collect();
         categories.sort_unstable();
         categories.dedup();
-        Shop { products, units, complements, categories }
+        let place = |category: &str| categories.binary_search(&category).expect("every category is there");
+        let category_of = products.iter().map(|product| product.category.as_deref().map(place)).collect();
+        Shop { products, units, complements, categories, category_of }
     }
 
     fn serves(&self, rule: &OracleRule, anchor: usize) -> bool {
@@ -331,7 +334,8 @@ impl<'a> Shop<'a> {
             Candidates::Globs(globs) => Box::new(|other| category::matches_any(globs, other)),
             Candidates::Any => unreachable!("returned above"),
         };
-        Box::new(move |candidate| self.category(candidate).is_some_and(&allows))
+        let allowed: Vec<bool> = all.iter().map(|category| allows(category)).collect();
+        Box::new(move |candidate| self.category_of[candidate].is_some_and(|category| allowed[category]))
     }
 
     fn attributes_are(&self, anchor: usize, candidate: usize, name: &str, equal: bool) -> bool {
