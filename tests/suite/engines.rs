@@ -1,8 +1,6 @@
 //! The conformance suite: one set of cases for every engine, against a naive scan with the canonical score. An engine that is
 //! broken on purpose proves that the suite can fail.
 
-use std::collections::HashSet;
-
 use twinset::catalog::{Catalog, Category, Product};
 use twinset::embedding::Vectors;
 use twinset::error::Result;
@@ -11,7 +9,9 @@ use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
 use twinset::rules::Rule;
 use twinset::similarity::cpu::Cpu;
-use twinset::similarity::{Entry, Found, Lists, Matrix, NO_LIST, Similarity, canonical_score};
+use twinset::similarity::{Entry, Found, Lists, Matrix, Similarity};
+
+use crate::exact::naive::naive;
 
 /// Rules that use every part of the contract: scopes of one and many ranges, bands, codes, groups, thresholds, several lists
 /// per anchor.
@@ -115,29 +115,9 @@ pub fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix
     (Matrix::gather(&vectors, plan.seen_products()), plan)
 }
 
-/// The list of one anchor by a scan of all rows.
-fn naive(matrix: &Matrix, lists: &Lists, rule: usize, anchor: usize) -> Vec<Entry> {
-    let contract = &lists.rules[rule];
-    if contract.scope[anchor] == NO_LIST {
-        return Vec::new();
-    }
-    let admitted = (0..matrix.rows()).filter(|&row| lists.admits(contract, anchor, row));
-    let mut all: Vec<Entry> = admitted
-        .map(|row| Entry {
-            row: u32::try_from(row).expect("small"),
-            score: canonical_score(matrix.row(anchor), matrix.row(row)),
-        })
-        .filter(|entry| entry.score >= contract.min_score)
-        .collect();
-    let id = |entry: &Entry| lists.id_rank[entry.row as usize];
-    all.sort_by(|a, b| b.score.total_cmp(&a.score).then(id(a).cmp(&id(b))));
-    let mut groups = HashSet::new();
-    all.retain(|entry| {
-        let row = entry.row as usize;
-        !lists.collapses(contract, anchor, row) || groups.insert(lists.group[row])
-    });
-    all.truncate(contract.k);
-    all
+/// Every configuration that must give the same lists on this machine, by name; each is run on the largest catalogs.
+pub fn engines() -> Vec<(String, Box<dyn Similarity>)> {
+    vec![("the CPU".to_owned(), Box::new(Cpu::default()))]
 }
 
 /// The first list in which an engine differs from the naive scan, over all cases.

@@ -7,11 +7,15 @@
     reason = "the numbers of a test are small"
 )]
 
+mod admitted;
 mod bad_input;
+mod clock;
 mod demo;
 mod devices;
 mod engines;
+mod exact;
 mod gpu;
+mod long_tails;
 mod night;
 mod oracle;
 mod planning;

@@ -4,12 +4,14 @@
 //! reader can hold each function against the page that describes the rules.
 
 mod category;
-mod score;
+pub mod score;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
+use rayon::prelude::*;
 use rust_decimal::Decimal;
 
 /// One row of a catalog.
@@ -172,16 +174,48 @@ pub fn evaluate(
     rules: &[OracleRule],
     complements: &[(String, Vec<String>)],
 ) -> Vec<OracleList> {
-    let units = products.iter().map(|product| product.vector.as_deref().and_then(score::unit)).collect();
-    let shop = Shop { products, units, complements };
-    let pairs = (0..products.len()).flat_map(|anchor| rules.iter().map(move |rule| (anchor, rule)));
-    pairs.filter(|&(anchor, rule)| shop.serves(rule, anchor)).map(|(anchor, rule)| shop.list(rule, anchor)).collect()
+    evaluate_some(products, rules, complements, &(0..products.len()).collect::<Vec<usize>>())
+}
+
+/// The same for some of the products only.
+#[must_use]
+pub fn evaluate_some(
+    products: &[OracleProduct],
+    rules: &[OracleRule],
+    complements: &[(String, Vec<String>)],
+    anchors: &[usize],
+) -> Vec<OracleList> {
+    let shop = Shop::new(products, complements);
+    let lists = anchors.par_iter().flat_map_iter(|&anchor| {
+        let served = rules.iter().filter(|rule| shop.serves(rule, anchor));
+        served.map(|rule| shop.list(rule, anchor)).collect::<Vec<_>>()
+    });
+    lists.collect()
+}
+
+/// Per rule and product, the candidates that the rule allows beside it, whatever their similarity and group mates; `None`
+/// where the rule does not serve the product or the product lacks what the rule needs.
+#[must_use]
+pub fn allowed(
+    products: &[OracleProduct],
+    rules: &[OracleRule],
+    complements: &[(String, Vec<String>)],
+) -> Vec<Vec<Option<Vec<usize>>>> {
+    let shop = Shop::new(products, complements);
+    let of_anchor = |rule, anchor| {
+        let has_list = shop.serves(rule, anchor) && shop.lacking(rule, anchor).is_none();
+        has_list.then(|| shop.candidates(rule, anchor))
+    };
+    rules.iter().map(|rule| (0..products.len()).map(|anchor| of_anchor(rule, anchor)).collect()).collect()
 }
 
 struct Shop<'a> {
     products: &'a [OracleProduct],
     units: Vec<Option<Vec<f32>>>,
     complements: &'a [(String, Vec<String>)],
+    /// Every category once, and the place in it of each product's.
+    categories: Vec<&'a str>,
+    category_of: Vec<Option<usize>>,
 }
 
 /// An eligible candidate and what it is ordered by.
@@ -192,7 +226,17 @@ struct Scored {
     score: Option<f32>,
 }
 
-impl Shop<'_> {
+impl<'a> Shop<'a> {
+    fn new(products: &'a [OracleProduct], complements: &'a [(String, Vec<String>)]) -> Shop<'a> {
+        let units = products.iter().map(|product| product.vector.as_deref().and_then(score::unit)).collect();
+        let mut categories: Vec<&str> = products.iter().filter_map(|product| product.category.as_deref()).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        let place = |category: &str| categories.binary_search(&category).expect("every category is there");
+        let category_of = products.iter().map(|product| product.category.as_deref().map(place)).collect();
+        Shop { products, units, complements, categories, category_of }
+    }
+
     fn serves(&self, rule: &OracleRule, anchor: usize) -> bool {
         let Some(globs) = &rule.products else { return true };
         self.category(anchor).is_some_and(|path| category::matches_any(globs, path))
@@ -202,7 +246,7 @@ impl Shop<'_> {
         let lacking = self.lacking(rule, anchor);
         let mut allowed: Vec<Scored> = Vec::new();
         if lacking.is_none() {
-            let candidates = (0..self.products.len()).filter(|&candidate| self.eligible(rule, anchor, candidate));
+            let candidates = self.candidates(rule, anchor).into_iter();
             allowed = candidates.map(|candidate| self.scored(rule, anchor, candidate)).collect();
         }
         let mut entries = self.best_of_each_group(rule, anchor, allowed);
@@ -247,7 +291,14 @@ impl Shop<'_> {
         None
     }
 
-    /// Whether the rule allows this pair. The anchor lacks nothing.
+    /// What the rule allows. The anchor lacks nothing.
+    fn candidates(&self, rule: &OracleRule, anchor: usize) -> Vec<usize> {
+        let category_allows = self.category_allows(rule, anchor);
+        let pairs = (0..self.products.len()).filter(|&candidate| category_allows(candidate));
+        pairs.filter(|&candidate| self.eligible(rule, anchor, candidate)).collect()
+    }
+
+    /// Whether the rule allows this pair, categories apart.
     fn eligible(&self, rule: &OracleRule, anchor: usize, candidate: usize) -> bool {
         let (a, c) = (&self.products[anchor], &self.products[candidate]);
         let group = match rule.group {
@@ -261,26 +312,30 @@ impl Shop<'_> {
             && (rule.similarity == Similarity::Ignore || self.units[candidate].is_some())
             && group
             && currency
-            && self.category_allows(rule, anchor, candidate)
             && price_allows(rule, a.price, c.price)
             && rule.must_match.iter().all(|name| self.attributes_are(anchor, candidate, name, true))
             && rule.must_differ.iter().all(|name| self.attributes_are(anchor, candidate, name, false))
     }
 
-    fn category_allows(&self, rule: &OracleRule, anchor: usize, candidate: usize) -> bool {
+    /// Whether a candidate is in a category that the rule allows.
+    fn category_allows<'s>(&'s self, rule: &'s OracleRule, anchor: usize) -> Box<dyn Fn(usize) -> bool + 's> {
+        let all = &self.categories;
         if rule.candidates == Candidates::Any {
-            return true;
+            return Box::new(|_| true);
         }
-        let (Some(own), Some(other)) = (self.category(anchor), self.category(candidate)) else { return false };
-        let all: Vec<&str> = (0..self.products.len()).filter_map(|product| self.category(product)).collect();
-        match &rule.candidates {
-            Candidates::SameCategory => own == other,
-            Candidates::OtherCategory => own != other,
-            Candidates::SameDepartment => category::department(own, &all) == category::department(other, &all),
-            Candidates::Complement => category::complements(own, other, &all, self.complements),
-            Candidates::Globs(globs) => category::matches_any(globs, other),
-            Candidates::Any => true,
-        }
+        let Some(own) = self.category(anchor) else { return Box::new(|_| false) };
+        let allows: Box<dyn Fn(&str) -> bool + 's> = match &rule.candidates {
+            Candidates::SameCategory => Box::new(move |other| own == other),
+            Candidates::OtherCategory => Box::new(move |other| own != other),
+            Candidates::SameDepartment => {
+                Box::new(move |other| category::department(own, all) == category::department(other, all))
+            }
+            Candidates::Complement => Box::new(category::complements(own, all, self.complements)),
+            Candidates::Globs(globs) => Box::new(|other| category::matches_any(globs, other)),
+            Candidates::Any => unreachable!("returned above"),
+        };
+        let allowed: Vec<bool> = all.iter().map(|category| allows(category)).collect();
+        Box::new(move |candidate| self.category_of[candidate].is_some_and(|category| allowed[category]))
     }
 
     fn attributes_are(&self, anchor: usize, candidate: usize, name: &str, equal: bool) -> bool {
@@ -313,14 +368,12 @@ impl Shop<'_> {
             Similarity::Visual => allowed.sort_by(|x, y| self.by_likeness(x, y)),
             Similarity::Ignore => allowed.sort_by(|x, y| self.by_rank(x, y)),
         }
-        let mut entries: Vec<Scored> = Vec::new();
-        for one in allowed {
-            let own = self.same_group(anchor, one.candidate);
-            if own || !entries.iter().any(|kept| self.same_group(kept.candidate, one.candidate)) {
-                entries.push(one);
-            }
-        }
-        entries
+        let mut taken = HashSet::new();
+        allowed.retain(|one| {
+            let group = &self.products[one.candidate].group;
+            group.is_none() || self.same_group(anchor, one.candidate) || taken.insert(group)
+        });
+        allowed
     }
 
     fn by_likeness(&self, x: &Scored, y: &Scored) -> Ordering {

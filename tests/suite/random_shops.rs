@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::oracle::{OracleList, evaluate};
 use crate::random_shop::{RandomShop, shop, to_jsonl, to_toml};
 use crate::run::{float, number, rows, string};
+use twinset::catalog::Catalog;
 use twinset::cli::JobArgs;
 use twinset::config::Config;
 use twinset::embedding::{Column, Embedder};
@@ -16,7 +17,7 @@ use twinset::plan::Plan;
 use twinset::progress::Progress;
 use twinset::recommend::Recommender;
 use twinset::similarity::cpu::Cpu;
-use twinset::similarity::{Matrix, Similarity};
+use twinset::similarity::{Found, Matrix, Similarity};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
@@ -32,52 +33,68 @@ proptest! {
     #[test]
     fn lists_do_not_depend_on_the_tile(shop in shop(), tile in 1_usize..9) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let config = write(&shop, folder.path(), 1);
+        let night = Night::prepare(&shop, folder.path());
+        let found = Cpu { tile }.top_k(&night.matrix, &night.plan.lists, &Progress::hidden()).expect("lists");
         let expected = evaluate(&shop.products, &shop.rules, &shop.complements);
-        prop_assert_eq!(in_memory(&config, tile), flatten(&expected));
+        prop_assert_eq!(night.lines(&found, |_| true), flatten(&expected));
     }
 }
 
 /// What the engines see of a shop.
 pub fn contract(shop: &RandomShop, folder: &Path) -> (Matrix, Plan) {
-    let config = write(shop, folder, 1);
-    let mut catalog = job::read(&config).expect("a catalog");
-    let embedded = Column.embed(&mut catalog, &Progress::hidden()).expect("vectors");
-    let sight = sight::found(&config, &catalog, &embedded.vectors);
-    let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
-    (Matrix::gather(&embedded.vectors, plan.seen_products()), plan)
+    let night = Night::prepare(shop, folder);
+    (night.matrix, night.plan)
+}
+
+/// A night up to the engine, and the lists without publication.
+pub struct Night {
+    config: Config,
+    catalog: Catalog,
+    pub matrix: Matrix,
+    pub plan: Plan,
+}
+
+impl Night {
+    pub fn prepare(shop: &RandomShop, folder: &Path) -> Night {
+        let config = write(shop, folder, 1);
+        let mut catalog = job::read(&config).expect("a catalog");
+        let embedded = Column.embed(&mut catalog, &Progress::hidden()).expect("vectors");
+        let sight = sight::found(&config, &catalog, &embedded.vectors);
+        let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
+        Night { matrix: Matrix::gather(&embedded.vectors, plan.seen_products()), config, catalog, plan }
+    }
+
+    /// The id of every row.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.plan.products.iter().map(|&product| self.catalog.products[product].id.as_str())
+    }
+
+    /// The lists of the products whose ids are wanted, by id, then rule.
+    pub fn lines(&self, found: &Found, wanted: impl Fn(&str) -> bool) -> Vec<Line> {
+        let recommender = Recommender::new(&self.catalog, &self.config.rules, &self.plan, &found.lists);
+        let id = |&row: &usize| self.catalog.products[self.plan.products[row]].id.as_str();
+        let mut lines = Vec::new();
+        for &anchor in recommender.anchors().iter().filter(|row| wanted(id(row))) {
+            for served in recommender.serve(anchor).expect("no list is short without a reason") {
+                let row = recommender.coverage(&served);
+                let bits = |value: Option<f32>| value.map(f32::to_bits);
+                let entry = |r: Recommendation<'_>| (r.recommended_id.to_owned(), bits(r.similarity), bits(r.score));
+                lines.push((
+                    row.product_id.to_owned(),
+                    row.rule.to_owned(),
+                    row.eligible,
+                    i64::from(row.returned),
+                    row.shortfall_reason.map(str::to_owned),
+                    recommender.recommendations(&served).map(entry).collect(),
+                ));
+            }
+        }
+        lines
+    }
 }
 
 fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
     job::run(&write(shop, folder, threads)).expect("a night");
-}
-
-/// The lists without publication, by an engine with tiles so small that these shops fill many.
-fn in_memory(config: &Config, tile: usize) -> Vec<Line> {
-    let mut catalog = job::read(config).expect("a catalog");
-    let embedded = Column.embed(&mut catalog, &Progress::hidden()).expect("vectors");
-    let sight = sight::found(config, &catalog, &embedded.vectors);
-    let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
-    let matrix = Matrix::gather(&embedded.vectors, plan.seen_products());
-    let found = Cpu { tile }.top_k(&matrix, &plan.lists, &Progress::hidden()).expect("lists");
-    let recommender = Recommender::new(&catalog, &config.rules, &plan, &found.lists);
-    let mut lines = Vec::new();
-    for &anchor in recommender.anchors() {
-        for served in recommender.serve(anchor).expect("no list is short without a reason") {
-            let row = recommender.coverage(&served);
-            let bits = |value: Option<f32>| value.map(f32::to_bits);
-            let entry = |r: Recommendation<'_>| (r.recommended_id.to_owned(), bits(r.similarity), bits(r.score));
-            lines.push((
-                row.product_id.to_owned(),
-                row.rule.to_owned(),
-                row.eligible,
-                i64::from(row.returned),
-                row.shortfall_reason.map(str::to_owned),
-                recommender.recommendations(&served).map(entry).collect(),
-            ));
-        }
-    }
-    lines
 }
 
 fn write(shop: &RandomShop, folder: &Path, threads: u16) -> Config {
@@ -93,7 +110,7 @@ fn write(shop: &RandomShop, folder: &Path, threads: u16) -> Config {
 }
 
 /// A comparable line per list: product, rule, eligible, returned, reason, entries with the bits of their scores.
-type Line = (String, String, i64, i64, Option<String>, Vec<(String, Option<u32>, Option<u32>)>);
+pub type Line = (String, String, i64, i64, Option<String>, Vec<(String, Option<u32>, Option<u32>)>);
 
 fn published(out: &Path) -> Vec<Line> {
     let mut lines: Vec<Line> = rows(out, "coverage")
@@ -118,7 +135,8 @@ fn published(out: &Path) -> Vec<Line> {
     lines
 }
 
-fn flatten(lists: &[OracleList]) -> Vec<Line> {
+/// The evaluator's lists in the same form and order.
+pub fn flatten(lists: &[OracleList]) -> Vec<Line> {
     let mut lines: Vec<Line> = lists
         .iter()
         .map(|list| {

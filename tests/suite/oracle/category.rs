@@ -28,18 +28,24 @@ pub fn department<'a>(path: &'a str, all: &[&str]) -> &'a str {
     if all.iter().any(|other| other.contains('/')) { path.split('/').next().unwrap_or(path) } else { "" }
 }
 
-/// Whether `other` completes `own`: by the configured map where one of its keys matches `own`, else as a sibling.
-pub fn complements(own: &str, other: &str, all: &[&str], map: &[(String, Vec<String>)]) -> bool {
-    let mut keys = map.iter().filter(|(key, _)| matches(key, own)).peekable();
-    if keys.peek().is_some() {
-        return keys.any(|(_, globs)| matches_any(globs, other));
-    }
+/// What completes `own`: by the configured map where one of its keys matches `own`, else its siblings.
+pub fn complements<'a>(
+    own: &'a str,
+    all: &'a [&'a str],
+    map: &'a [(String, Vec<String>)],
+) -> impl Fn(&str) -> bool + use<'a> {
+    let keys: Vec<&Vec<String>> = map.iter().filter(|(key, _)| matches(key, own)).map(|(_, globs)| globs).collect();
     let same_department = |path: &str| department(path, all) == department(own, all);
-    let another_parent = |path: &str| same_department(path) && parent(path) != parent(own);
-    if all.iter().any(|path| another_parent(path)) {
-        another_parent(other)
-    } else {
-        same_department(other) && other != own
+    let another_parent = move |path: &str| same_department(path) && parent(path) != parent(own);
+    let has_another_parent = all.iter().any(|path| another_parent(path));
+    move |other| {
+        if !keys.is_empty() {
+            keys.iter().any(|globs| matches_any(globs, other))
+        } else if has_another_parent {
+            another_parent(other)
+        } else {
+            department(other, all) == department(own, all) && other != own
+        }
     }
 }
 

@@ -81,15 +81,15 @@ fn departments_and_siblings() {
     let nested = ["W/Tops/Tees", "W/Tops/Tanks", "W/Bottoms/Pants", "G/Bags", "G/Watches"];
     assert_eq!((department("W/Tops/Tees", &nested), department("G", &nested)), ("W", "G"));
     assert_eq!(department("Bags", &["Bags", "Hats"]), "");
-    let sibling = |own, other| complements(own, other, &nested, &[]);
+    let sibling = |own, other| complements(own, &nested, &[])(other);
     assert!(sibling("W/Tops/Tees", "W/Bottoms/Pants"));
     assert!(!sibling("W/Tops/Tees", "W/Tops/Tanks"), "another parent exists");
     assert!(sibling("G/Bags", "G/Watches"), "one parent only: the other categories");
     assert!(!sibling("G/Bags", "G/Bags") && !sibling("G/Bags", "W/Tops/Tees"));
-    assert!(complements("Bags", "Hats", &["Bags", "Hats"], &[]));
+    assert!(complements("Bags", &["Bags", "Hats"], &[])("Hats"));
 
     let map = [("W/Tops/*".to_owned(), vec!["G/Bags".to_owned()]), ("**/Tees".to_owned(), vec!["W/Tops/*".to_owned()])];
-    let mapped = |own, other| complements(own, other, &nested, &map);
+    let mapped = |own, other| complements(own, &nested, &map)(other);
     assert!(mapped("W/Tops/Tees", "G/Bags") && mapped("W/Tops/Tees", "W/Tops/Tanks"), "the union of both keys");
     assert!(!mapped("W/Tops/Tanks", "W/Bottoms/Pants"), "a key matches, so no siblings");
     assert!(mapped("W/Bottoms/Pants", "W/Tops/Tees"), "no key matches, so siblings");
