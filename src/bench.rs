@@ -16,7 +16,7 @@ use crate::device::{Adapter, Choice, Fault};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::similarity::choose::allowed;
-use crate::similarity::cpu::Cpu;
+use crate::similarity::cpu::{self, Cpu};
 use crate::similarity::gpu::kernels::Arithmetic;
 use crate::similarity::gpu::measure::{self, MOST_ROWS};
 use crate::similarity::gpu::{Gpu, Options};
@@ -61,7 +61,7 @@ pub struct Engine {
     pub engine: String,
     /// The device's driver.
     pub driver: Option<String>,
-    /// The device's tile kernels.
+    /// Its tile kernels; for the CPU, on one core.
     pub kernels: Vec<TileKernel>,
     /// A whole run.
     pub top_k: TopK,
@@ -76,12 +76,12 @@ pub struct TileKernel {
     pub pairs_per_second: f64,
     /// The same as multiply-adds of one component each.
     pub multiply_adds_per_second: f64,
-    /// What the device reaches in registers, measured.
-    pub peak_multiply_adds_per_second: f64,
+    /// What the engine reaches in registers, measured; `None` for a kernel without an instruction of its own.
+    pub peak_multiply_adds_per_second: Option<f64>,
     /// The part of the peak that the kernel reaches.
-    pub share_of_peak: f64,
-    /// The time of a square of tiles with each pair once and both directions, over that with each pair twice.
-    pub symmetric_to_rectangular: f64,
+    pub share_of_peak: Option<f64>,
+    /// The time of a square of tiles with each pair once and both directions, over that with each pair twice; of devices.
+    pub symmetric_to_rectangular: Option<f64>,
 }
 
 /// The figures of a whole run: every list complete and exact.
@@ -121,7 +121,7 @@ pub fn bench(choice: &Choice, products: usize, dimension: usize) -> Result<Figur
         products,
         dimension,
         k: K,
-        engines: vec![cpu(products, dimension)?],
+        engines: vec![on_cpu(products, dimension)?],
         refused: Vec::new(),
     };
     for adapter in chosen {
@@ -140,12 +140,23 @@ pub fn bench(choice: &Choice, products: usize, dimension: usize) -> Result<Figur
     Ok(figures)
 }
 
-fn cpu(products: usize, dimension: usize) -> Result<Engine> {
+fn on_cpu(products: usize, dimension: usize) -> Result<Engine> {
     let engine = Cpu::default();
     tracing::info!("measuring the CPU engine");
+    let (matrix, lists) = shop(2 * cpu::TILE, dimension);
+    let speed = cpu::measure::tile_kernel(&matrix, &lists)?;
+    let multiply_adds = speed.pairs * float(dimension as u64);
+    let kernel = TileKernel {
+        arithmetic: Arithmetic::Int8.name(),
+        pairs_per_second: speed.pairs,
+        multiply_adds_per_second: multiply_adds,
+        peak_multiply_adds_per_second: speed.peak,
+        share_of_peak: speed.peak.map(|peak| multiply_adds / peak),
+        symmetric_to_rectangular: None,
+    };
     let sample = run(&engine, products.min(FIRST_SAMPLE), dimension)?;
     let top_k = top_k(&engine, sample.pairs_per_second, products, dimension)?;
-    Ok(Engine { engine: "cpu".to_owned(), driver: None, kernels: Vec::new(), top_k })
+    Ok(Engine { engine: "cpu".to_owned(), driver: None, kernels: vec![kernel], top_k })
 }
 
 /// The figures of a device, or why it has none.
@@ -176,9 +187,9 @@ fn tile_kernels(gpu: &Gpu, adapter: &Adapter, dimension: usize, options: &Option
             arithmetic: arithmetic.name(),
             pairs_per_second: speed.pairs,
             multiply_adds_per_second: multiply_adds,
-            peak_multiply_adds_per_second: peak,
-            share_of_peak: multiply_adds / peak,
-            symmetric_to_rectangular: speed.symmetric_to_rectangular,
+            peak_multiply_adds_per_second: Some(peak),
+            share_of_peak: Some(multiply_adds / peak),
+            symmetric_to_rectangular: Some(speed.symmetric_to_rectangular),
         })
     };
     gpu.offers().map(measure).collect()

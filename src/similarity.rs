@@ -13,11 +13,16 @@ pub mod int8;
 mod join;
 pub mod lists;
 pub mod matrix;
+mod order;
+mod products;
 pub mod remaining;
 mod report;
+mod rotation;
+mod rows;
 mod state;
 #[cfg(test)]
 mod testing;
+mod thresholds;
 pub mod tiles;
 
 use crate::error::Result;

@@ -36,19 +36,23 @@ impl Figures {
         write!(f, " | 1, K = {} | {} | ", self.k, engine.top_k.report.kernel.as_deref().unwrap_or("–"))?;
         for name in ["f32", "int8"] {
             match engine.kernels.iter().find(|kernel| kernel.arithmetic == name) {
-                Some(kernel) => write!(f, "{} | {} | ", tera(kernel.peak_multiply_adds_per_second), tile(kernel))?,
+                Some(kernel) => {
+                    let peak = kernel.peak_multiply_adds_per_second.map_or_else(|| "–".to_owned(), tera);
+                    write!(f, "{peak} | {} | ", tile(kernel))?;
+                }
                 None => write!(f, "– | – | ")?,
             }
         }
-        let ratios: Vec<String> =
-            engine.kernels.iter().map(|kernel| format!("{:.2}", kernel.symmetric_to_rectangular)).collect();
+        let ratios = engine.kernels.iter().filter_map(|kernel| kernel.symmetric_to_rectangular);
+        let ratios: Vec<String> = ratios.map(|ratio| format!("{ratio:.2}")).collect();
         let ratios = if ratios.is_empty() { "–".to_owned() } else { ratios.join(", ") };
         writeln!(f, "{ratios} | {:.2}{} |", engine.top_k.seconds, origin(&engine.top_k))
     }
 }
 
 fn tile(kernel: &TileKernel) -> String {
-    format!("{} ({:.0} %)", tera(kernel.multiply_adds_per_second), 100.0 * kernel.share_of_peak)
+    let share = kernel.share_of_peak.map_or_else(String::new, |share| format!(" ({:.0} %)", 100.0 * share));
+    tera(kernel.multiply_adds_per_second) + &share
 }
 
 /// What a reader must know of the seconds of a run.

@@ -11,6 +11,7 @@ use crate::job::sight;
 use crate::plan::Plan;
 use crate::similarity::RuleLists;
 use crate::similarity::cpu::TILE;
+use crate::similarity::gpu::kernels;
 use crate::similarity::lists::NO_LIST;
 
 /// Refuses a night that would need more than `--memory` allows, before anything is embedded.
@@ -40,7 +41,7 @@ const PER_THREAD: usize = 32 << 20;
 const ENGINE_PERCENT: usize = 50;
 
 /// Rows that a device is sent at a time, at most, and bytes that are staged for it.
-const DEVICE_ROWS: usize = 256 * TILE;
+const DEVICE_ROWS: usize = 256 * kernels::TILE;
 const DEVICE_STAGED: usize = 64 << 20;
 
 /// Bytes that a night holds at its peak, while it scores: the vectors once (they are read, made unit and put in order in one

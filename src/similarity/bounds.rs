@@ -4,37 +4,23 @@
 //! off by less than 2⁻³⁰, so ‖x‖ ≤ 1 + 2⁻²³, ‖x‖² ≤ 1 + 2⁻²² and |x·y| ≤ 1 + 2⁻²². The bound of int8 products is in
 //! [`super::int8`].
 
-/// How far the f32 product of a pair, as the CPU computes it, can be from its canonical score.
+/// How far the f32 product of a pair, as a device computes it, can be from its canonical score.
 ///
-/// With u = 2⁻²⁴, in any order of summation, with or without fused multiply-add, the product p satisfies
-/// |p − x·y| ≤ γ ‖x‖‖y‖ with γ = d·u / (1 − d·u) (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., §3.1),
-/// plus d·2⁻¹²⁶ where products underflow or are flushed. The canonical score adds its own error: an f64 sum, a clamp and a
-/// rounding, by less than 2⁻²² + 2⁻²⁵ + d·2⁻⁵² together.
+/// A shader may round each operation to either neighbor, so u = 2⁻²³. In any order of summation, with or without fused
+/// multiply-add, the product p satisfies |p − x·y| ≤ γ ‖x‖‖y‖ with γ = d·u / (1 − d·u) (Higham, *Accuracy and Stability of
+/// Numerical Algorithms*, 2nd ed., §3.1); components padded with zeros add nothing. It may flush subnormal inputs and results: each
+/// of the d terms loses at most 2⁻¹²⁶ (1 + 2⁻²³) for each of its two factors, 2⁻¹²⁶ for the product and 2⁻¹²⁶ for the sum, and the
+/// comparison as much again for each side, all together less than d·2⁻¹²³. The canonical score adds its own error.
 ///
 /// The margin also covers one rounding where it is used: `p + margin` and `t - margin`, for a score t, are below 2 and so are
 /// rounded by at most 2⁻²⁴. Therefore `p + margin` is an upper bound of the score as computed, and a score of at least t has
 /// `p >= t - margin` as computed; each of the two spends the rounding for itself.
 #[must_use]
-pub fn margin(dimension: usize) -> f32 {
-    product_margin(dimension, 2_f64.powi(-24), 2_f64.powi(-126))
-}
-
-/// The same for the f32 product as a device computes it, for both of its uses.
-///
-/// A shader may round each operation to either neighbor, so u = 2⁻²³; it may fuse and reorder, which Higham's γ covers, and
-/// components padded with zeros add nothing. It may flush subnormal inputs and results: each of the d terms loses at most
-/// 2⁻¹²⁶ (1 + 2⁻²³) for each of its two factors, 2⁻¹²⁶ for the product and 2⁻¹²⁶ for the sum, and the comparison as much
-/// again for each side, all together less than d·2⁻¹²³.
-#[must_use]
 pub fn gpu_margin(dimension: usize) -> f32 {
-    product_margin(dimension, 2_f64.powi(-23), 2_f64.powi(-123))
-}
-
-/// [`margin`] for a unit roundoff and what a term can lose below the normal numbers.
-fn product_margin(dimension: usize, u: f64, lost: f64) -> f32 {
-    let d = f64::from(u32::try_from(dimension).expect("a dimension fits 32 bits"));
+    let (d, u) = (f64::from(u32::try_from(dimension).expect("a dimension fits 32 bits")), 2_f64.powi(-23));
     let gamma = d * u / (1.0 - d * u);
-    rounded_up(gamma * (1.0 + 2_f64.powi(-21)) + d * lost + canonical_error(dimension) + 2_f64.powi(-24))
+    let lost = d * 2_f64.powi(-123);
+    rounded_up(gamma * (1.0 + 2_f64.powi(-21)) + lost + canonical_error(dimension) + 2_f64.powi(-24))
 }
 
 /// How far the canonical score can be from x·y: the f64 sum is off by at most d·2⁻⁵², the clamp to [-1, 1] moves it by less

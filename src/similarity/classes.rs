@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Matrix;
+use super::rows::Rows;
 
 /// Which rows share a vector, bit for bit.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ struct Members {
 }
 
 impl<'a> Classes<'a> {
-    pub(super) fn new(matrix: &Matrix, id_rank: &'a [u32]) -> Classes<'a> {
-        let bits = |row: u32| matrix.row(row as usize).iter().map(|v| v.to_bits());
-        let rows = u32::try_from(matrix.rows()).expect("fewer than 2^32 rows");
-        let mut order: Vec<(u64, u32)> = (0..rows).into_par_iter().map(|row| (mix(bits(row)), row)).collect();
+    pub(super) fn new(rows: Rows<'_>, id_rank: &'a [u32]) -> Classes<'a> {
+        let bits = |row: u32| rows.row(row as usize).iter().map(|v| v.to_bits());
+        let count = u32::try_from(rows.len()).expect("fewer than 2^32 rows");
+        let mut order: Vec<(u64, u32)> = (0..count).into_par_iter().map(|row| (mix(bits(row)), row)).collect();
         order.par_sort_unstable();
-        let mut classes = Classes { id_rank, class: vec![None; matrix.rows()], members: Vec::new() };
+        let mut classes = Classes { id_rank, class: vec![None; rows.len()], members: Vec::new() };
         for alike in order.chunk_by(|a, b| a.0 == b.0) {
             let mut rest: Vec<u32> = alike.iter().map(|&(_, row)| row).collect();
             // One turn, but for vectors whose hashes collide.

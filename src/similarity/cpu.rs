@@ -1,26 +1,51 @@
-//! The CPU engine: proposes pairs by blocked f32 products.
+//! The CPU engine: proposes pairs by int8 products under a proven bound.
 //!
 //! Rows are cut into tiles. Every pair of tiles that some list needs is multiplied once; a pair of rows whose product plus the
-//! proven error bound reaches the threshold of a list that may hold it *survives*. This room refuses an n × n buffer: a thread
-//! holds one tile of products.
+//! bound of [`super::int8`] reaches the threshold of a list that admits it *survives*, for the lists of both rows. First, a few tiles
+//! near by give every list a threshold. This room refuses an n × n buffer: a kernel writes down survivors only.
 
-mod propose;
+mod kernel;
+pub mod measure;
+mod panels;
 
-use std::ops::Range;
-
+use anyhow::anyhow;
 use rayon::prelude::*;
 
-use super::bounds::margin;
-use super::join::{Join, Survivor};
+use super::int8::{kernel_slack, upper};
+use super::join::{Join, Pair, Survivor};
+use super::order;
 use super::remaining::Remaining;
+use super::rotation::Rotation;
+use super::rows::Rows;
+use super::state::TileLists;
+use super::thresholds::Thresholds;
 use super::tiles::Tiles;
 use super::{Found, Lists, Matrix, Report, Similarity};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
-use propose::Products;
+use kernel::{Kernel, Pass, Proposal, Scanned};
+use panels::{Anchors, Panels};
 
-/// Rows of a tile: its products, 64 KiB, stay in the L2 cache.
-pub const TILE: usize = 128;
+/// Rows of a tile: whole blocks of every kernel, and two tiles of 512 components fit the L2 cache.
+pub const TILE: usize = 192;
+
+/// Pairs of tiles that a thread does before another one may take over.
+const STRETCH: usize = 64;
+
+/// Pairs of rows that a thread collects before it decides them: the most promising ones first, so that most others need not be.
+const COLLECTED: usize = 32 * TILE;
+
+/// How far apart the tiles of a round are: from, and up to but not including.
+const ROUNDS: [(usize, usize); 3] = [(0, 2), (2, 8), (8, usize::MAX)];
+
+/// Turning the vectors costs as much as multiplying each with so many others, a component: below that it cannot pay.
+const WORTH_TURNING: u64 = 64;
+
+/// Pairs of tiles that show whether it pays.
+const LOOKS: usize = 64;
+
+/// Tiles that a tile is scored with first, at most, to give its lists thresholds.
+const SEEDS: usize = 4;
 
 /// The CPU engine. Its threads are rayon's.
 #[derive(Clone, Copy, Debug)]
@@ -37,193 +62,221 @@ impl Default for Cpu {
 
 impl Similarity for Cpu {
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
+        let order = order::by_looks(matrix, lists);
+        let ordered = lists.in_order(&order);
+        let needed = |lists: &Lists| Remaining::new(&Tiles::new(lists, matrix.rows(), self.tile)).pairs();
+        // Rows in the order of their looks are not in that of their prices: that can take more pairs than it saves.
+        let by_looks = needed(&ordered) <= needed(lists) / 8 * 9;
+        let (lists, order) = if by_looks { (&ordered, Some(order.as_slice())) } else { (lists, None) };
         let tiles = Tiles::new(lists, matrix.rows(), self.tile);
         let remaining = Remaining::new(&tiles);
         let pairs = remaining.pairs();
         progress.start(pairs);
-        let join = Join::new(matrix, lists, &tiles);
-        finish(&join, &remaining, progress);
-        let report = Report { device: "cpu".to_owned(), pairs_on_cpu: pairs, ..Report::default() };
-        Ok(Found { lists: join.into_lists(), report })
+        let join = Join::new(Rows::new(matrix, order), lists, &tiles);
+        finish(&join, &remaining, progress)?;
+        let mut found = join.into_lists();
+        if let Some(order) = order {
+            found = order::put_back(found, order);
+        }
+        let kernel = Some(kernel()?.name.to_owned());
+        let report = Report { device: "cpu".to_owned(), kernel, pairs_on_cpu: pairs, ..Report::default() };
+        Ok(Found { lists: found, report })
     }
 }
 
 /// Scores every pair of tiles that remains, and leaves the marks as they are. Nobody else may score meanwhile.
-pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) {
-    // The own tile first: it holds a row's neighbors in category and price, so thresholds rise early.
-    let own = |i| if remaining.needs(i, i) { vec![(i, false)] } else { Vec::new() };
-    let others = |i| remaining.work(i).into_iter().filter(|&(j, _)| j != i).collect::<Vec<_>>();
-    let tiles = join.tiles.count();
-    (0..tiles).into_par_iter().for_each(|i| score(join, i, &own(i), progress));
-    (0..tiles).into_par_iter().for_each(|i| score(join, i, &others(i), progress));
+///
+/// # Errors
+/// [`crate::error::Error::Config`] when the environment names a kernel that this processor cannot run.
+pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) -> Result<()> {
+    let kernel = kernel()?;
+    let pairs = remaining.pairs();
+    if pairs == 0 {
+        return Ok(());
+    }
+    let (rows, dimension) = (join.rows.len() as u64, join.rows.dimension() as u64);
+    let rotation = (dimension > 1 && pairs / rows >= WORTH_TURNING * dimension)
+        .then(|| Rotation::fit(join.rows.matrix(), join.rows.dimension() / 2));
+    let mut scan = Scan::new(join, kernel, rotation.as_ref());
+    (0..join.tiles.count()).into_par_iter().for_each(|i| scan.seed(i, remaining));
+    let [near @ .., far] = ROUNDS;
+    for round in near {
+        scan.round(round, remaining, progress);
+    }
+    if rotation.is_some() && !scan.cuts_short(remaining) {
+        // The integers in two parts go before those in one are there.
+        let Scan { thresholds, panels, .. } = scan;
+        drop(panels);
+        scan = Scan { thresholds, ..Scan::new(join, kernel, None) };
+    }
+    scan.round(far, remaining, progress);
+    Ok(())
+}
+
+/// The fastest kernel of this processor, or the one that the environment names.
+fn kernel() -> Result<Kernel> {
+    Kernel::chosen().map_err(|why| Error::Config(anyhow!(why)))
 }
 
 /// Scores one row with every row of some tiles, for the row's own lists.
 pub(super) fn finish_row(join: &Join<'_>, row: usize, candidates: impl IntoIterator<Item = usize>) {
-    let mut products = Products::new(1, join.tiles.size());
-    for tile in candidates {
-        products.multiply(join.matrix, row..row + 1, join.tiles.range(tile));
-        decide(join, row..row + 1, tile, &products);
-    }
-}
-
-/// Scores tile `i` with each tile of `work`; the flag says whether the other direction is needed too.
-fn score(join: &Join<'_>, i: usize, work: &[(usize, bool)], progress: &Progress) {
-    let tiles = join.tiles;
-    let mut products = Products::new(tiles.size(), tiles.size());
-    for &(j, mutual) in work {
-        products.multiply(join.matrix, tiles.range(i), tiles.range(j));
-        decide(join, tiles.range(i), j, &products);
-        if mutual {
-            products.transpose();
-            decide(join, tiles.range(j), i, &products);
-        }
-        progress.advance(tiles.pairs(i, j));
-    }
-}
-
-/// Proposes what is near enough among `products` (anchors × candidates).
-fn decide(join: &Join<'_>, anchors: Range<usize>, candidates: usize, products: &Products) {
-    let margin = margin(join.matrix.dimension());
-    let (first_row, first_column) = (anchors.start, join.tiles.range(candidates).start);
-    join.decide(anchors, candidates, |row, threshold, survivors| {
-        propose::survivors(products.line(row - first_row), threshold - margin, |column, product| {
-            survivors.push(Survivor { candidate: first_column + column, upper: product + margin });
-        });
+    let mut rows = candidates.into_iter().flat_map(|tile| join.tiles.range(tile));
+    join.decide_rows(row..row + 1, |_, survivors| {
+        survivors.extend(rows.by_ref().map(|candidate| Survivor { candidate, upper: f32::INFINITY }));
     });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rules::GroupScope;
-    use crate::similarity::lists::NO_PRICE;
-    use crate::similarity::{NO_LIST, RuleLists, canonical_score};
+/// What all threads share.
+struct Scan<'a> {
+    join: &'a Join<'a>,
+    panels: Panels,
+    thresholds: Thresholds,
+    slack: f32,
+}
 
-    /// One rule over everything: rows × dimension vectors with `distinct` different ones.
-    fn everything(rows: usize, dimension: usize, distinct: usize) -> (Matrix, Lists) {
-        let mut vectors = crate::embedding::Vectors::new(dimension, rows);
-        let mut seed = 1_u64;
-        let pool: Vec<Vec<f32>> = (0..distinct)
-            .map(|_| {
-                let mut next = || {
-                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    f32::from(u16::try_from(seed >> 48).expect("16 bits")) / 32768.0 - 1.0
-                };
-                (0..dimension).map(|_| next()).collect()
-            })
-            .collect();
-        for row in 0..rows {
-            vectors.insert(row, &pool[row % distinct]).expect("finite and not zero");
+impl<'a> Scan<'a> {
+    fn new(join: &'a Join<'a>, kernel: Kernel, rotation: Option<&Rotation>) -> Scan<'a> {
+        Scan {
+            join,
+            panels: Panels::new(join.rows, join.tiles, kernel, rotation),
+            thresholds: Thresholds::of(join),
+            slack: kernel_slack(rotation.map_or(0.0, Rotation::apart)),
         }
-        let n = u32::try_from(rows).expect("small");
-        let lists = Lists {
-            id_rank: (0..n).rev().collect(),
-            group: (0..n).map(|row| row / 3).collect(),
-            price_rank: vec![NO_PRICE; rows],
-            codes: Vec::new(),
-            rules: vec![RuleLists {
-                visual: true,
-                k: 5,
-                min_score: f32::NEG_INFINITY,
-                group: GroupScope::Other,
-                scopes: vec![std::iter::once(0..n).collect()],
-                scope: vec![0; rows],
-                bands: None,
-                must_match: Vec::new(),
-                must_differ: Vec::new(),
-            }],
-        };
-        (Matrix::gather(&vectors, 0..rows), lists)
     }
 
-    fn naive(matrix: &Matrix, lists: &Lists, anchor: usize) -> Vec<(u32, f32)> {
-        let rule = &lists.rules[0];
-        let mut all: Vec<(u32, f32)> = (0..matrix.rows())
-            .filter(|&c| lists.admits(rule, anchor, c))
-            .map(|c| (u32::try_from(c).expect("small"), canonical_score(matrix.row(anchor), matrix.row(c))))
-            .collect();
-        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(lists.id_rank[a.0 as usize].cmp(&lists.id_rank[b.0 as usize])));
-        let mut seen = std::collections::HashSet::new();
-        all.retain(|entry| seen.insert(lists.group[entry.0 as usize]));
-        all.truncate(rule.k);
-        all
+    /// Scores the pairs of tiles that remain and are so far apart.
+    fn round(&self, (near, far): (usize, usize), remaining: &Remaining<'_>, progress: &Progress) {
+        (0..self.join.tiles.count()).into_par_iter().for_each(|i| {
+            let work = remaining.work(i);
+            let of_round: Vec<_> = work.into_iter().filter(|&(j, _)| (near..far).contains(&i.abs_diff(j))).collect();
+            of_round.par_chunks(STRETCH).for_each(|work| self.tile(i, work, progress));
+        });
     }
 
-    #[test]
-    fn lists_equal_a_naive_scan_over_tile_borders_duplicates_and_odd_dimensions() {
-        for (rows, dimension, distinct) in
-            [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)]
-        {
-            let (matrix, lists) = everything(rows, dimension, distinct);
-            let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists.remove(0);
-            assert_eq!(found.len(), rows);
-            for (anchor, list) in found.iter().enumerate() {
-                let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
-                assert_eq!(
-                    list,
-                    naive(&matrix, &lists, anchor),
-                    "{rows} × {dimension}, {distinct} distinct, row {anchor}"
-                );
+    /// Whether the second part is often enough not needed, by a look at some pairs of tiles.
+    fn cuts_short(&self, remaining: &Remaining<'_>) -> bool {
+        let tiles = self.join.tiles.count();
+        let looks = (0..LOOKS).into_par_iter().map(|look| {
+            let i = look * tiles / LOOKS;
+            let work = remaining.work(i);
+            let mut scanned = Scanned::default();
+            if let Some(&(j, mutual)) = work.get((look * 7 + 3) % LOOKS * work.len() / LOOKS) {
+                let anchors = self.panels.anchors(i);
+                scanned = self.propose(&anchors, i, j, mutual, &mut Vec::new());
             }
-        }
+            scanned
+        });
+        let sum =
+            |a: Scanned, b: Scanned| Scanned { blocks: a.blocks + b.blocks, cut_short: a.cut_short + b.cut_short };
+        let all = looks.reduce(Scanned::default, sum);
+        all.cut_short * 4 >= all.blocks
     }
 
-    /// What a device does, by hand: thresholds go out, floors and survivors come in, repeated and in strips.
-    fn by_proposals(join: &Join<'_>, rule: &RuleLists, floor: impl Fn(usize) -> Option<f32>) {
-        let everyone = |row: usize, from: usize| {
-            let score = move |candidate| canonical_score(join.matrix.row(row), join.matrix.row(candidate));
-            (0..join.matrix.rows()).skip(from).map(move |candidate| Survivor { candidate, upper: score(candidate) })
-        };
-        for tile in 0..join.tiles.count() {
-            for row in join.tiles.range(tile) {
-                if let Some(at_least) = floor(row) {
-                    join.raise(0, row, at_least);
+    /// Gives the lists of a tile thresholds, from the lower bounds of the pairs with a few tiles near by.
+    fn seed(&self, i: usize, remaining: &Remaining<'_>) {
+        let (join, tiles) = (self.join, self.join.tiles);
+        let anchors = self.panels.anchors(i);
+        let mut seeds = TileLists::new(join.lists, tiles.range(i));
+        let mut found = Vec::new();
+        for j in tiles.nearest(i, SEEDS).into_iter().filter(|&j| remaining.needs(i, j)) {
+            let mut cuts = [anchors.len(), self.panels.rows(j)].map(|rows| vec![f32::INFINITY; rows]);
+            for (row, rule) in tiles.open_lists(i, j) {
+                let cut = &mut cuts[0][row - tiles.range(i).start];
+                *cut = cut.min(seeds.threshold(join.lists, row, rule));
+            }
+            self.multiply(&anchors, &cuts[0], j, &cuts[1], &mut found);
+            for proposal in found.drain(..) {
+                let Some((row, candidate)) = self.rows(i, j, proposal) else { continue };
+                let [own, other] = self.residuals(&anchors, j, proposal);
+                let lower = proposal.product - (own + other) - self.slack;
+                for rule in join.rules_of(row) {
+                    if lower > seeds.threshold(join.lists, row, rule)
+                        && join.lists.admits(&join.lists.rules[rule], row, candidate)
+                    {
+                        seeds.offer(join.lists, rule, row, candidate, lower);
+                    }
                 }
-                join.decide_rows(row..row + 1, |_, found| found.extend(everyone(row, row)));
             }
-            let mut thresholds = Vec::new();
-            join.thresholds(tile, |row, number, threshold| {
-                assert_eq!((row, number), (join.tiles.range(tile).start + thresholds.len(), 0));
-                assert_eq!(threshold.is_some(), rule.scope[row] != NO_LIST);
-                thresholds.push(threshold.unwrap_or(f32::INFINITY));
-            });
-            let first = join.tiles.range(tile).start;
-            join.decide_rows(join.tiles.range(tile), |row, survivors| {
-                survivors.extend(everyone(row, 0).filter(|survivor| survivor.upper >= thresholds[row - first]));
-            });
+        }
+        for row in tiles.range(i) {
+            for rule in join.rules_of(row) {
+                self.thresholds.raise(row, rule, seeds.threshold(join.lists, row, rule));
+            }
         }
     }
 
-    #[test]
-    fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
-        let (matrix, mut lists) = everything(150, 9, 60);
-        lists.rules[0].scope[7] = NO_LIST;
-        let tiles = Tiles::new(&lists, matrix.rows(), 16);
-        let found = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
-        // Tiles of 16, the last of 6, each pair once.
-        let pairs = (150 * 150 + 9 * 16 * 16 + 6 * 6) / 2;
-        assert_eq!(found.report, Report { device: "cpu".to_owned(), pairs_on_cpu: pairs, ..Report::default() });
-        let expected = found.lists;
-        let floor = |row: usize| expected[0][row].get(lists.rules[0].k - 1).map(|last| last.score);
-
-        let join = Join::new(&matrix, &lists, &tiles);
-        by_proposals(&join, &lists.rules[0], |_| None);
-        assert_eq!(join.into_lists(), expected);
-
-        let join = Join::new(&matrix, &lists, &tiles);
-        by_proposals(&join, &lists.rules[0], floor);
-        assert_eq!(join.into_lists(), expected);
-
-        // Some tiles row by row, some of the marks cleared for it, the rest taken over.
-        let join = Join::new(&matrix, &lists, &tiles);
-        let remaining = Remaining::new(&tiles);
-        for i in (0..tiles.count()).step_by(2) {
-            let some: Vec<usize> = (0..tiles.count()).filter(|j| (i + j) % 3 > 0).collect();
-            tiles.range(i).for_each(|row| finish_row(&join, row, some.iter().copied()));
-            some.iter().skip(1).for_each(|&j| remaining.done(i, j));
+    /// Scores tile `i` with each tile of `work`; the flag says whether the other direction is needed too.
+    fn tile(&self, i: usize, work: &[(usize, bool)], progress: &Progress) {
+        let tiles = self.join.tiles;
+        let anchors = self.panels.anchors(i);
+        let (mut found, mut pairs) = (Vec::new(), Vec::new());
+        for &(j, mutual) in work {
+            self.propose(&anchors, i, j, mutual, &mut found);
+            for proposal in found.drain(..) {
+                self.collect(&anchors, i, j, proposal, &mut pairs);
+            }
+            if pairs.len() > COLLECTED {
+                self.join.settle(&mut pairs, &self.thresholds);
+            }
+            progress.advance(tiles.pairs(i, j));
         }
-        finish(&join, &remaining, &Progress::hidden());
-        assert_eq!(join.into_lists(), expected);
+        self.join.settle(&mut pairs, &self.thresholds);
+    }
+
+    /// Proposes pairs of two tiles for the lists of `i`, and of `j` where those need them too.
+    fn propose(&self, anchors: &Anchors, i: usize, j: usize, mutual: bool, found: &mut Vec<Proposal>) -> Scanned {
+        let mut cuts = [anchors.len(), self.panels.rows(j)].map(|rows| vec![f32::INFINITY; rows]);
+        self.thresholds.lowest(self.join.tiles, i, j, &mut cuts[0]);
+        // In its own tile a row is both.
+        if mutual || i == j {
+            self.thresholds.lowest(self.join.tiles, j, i, &mut cuts[1]);
+        }
+        for cut in cuts.iter_mut().flatten() {
+            *cut -= self.slack;
+        }
+        self.multiply(anchors, &cuts[0], j, &cuts[1], found)
+    }
+
+    fn multiply(
+        &self,
+        anchors: &Anchors,
+        cuts: &[f32],
+        j: usize,
+        columns: &[f32],
+        found: &mut Vec<Proposal>,
+    ) -> Scanned {
+        let (columns, corrections) = self.panels.columns(j, columns);
+        let pass = Pass { anchors: anchors.side(cuts), columns, chunks: self.panels.chunks(), corrections };
+        self.panels.kernel.scan(&pass, found)
+    }
+
+    /// Keeps a proposal that a list admits.
+    fn collect(&self, anchors: &Anchors, i: usize, j: usize, proposal: Proposal, pairs: &mut Vec<Pair>) {
+        let Some((first, second)) = self.rows(i, j, proposal) else { return };
+        // A tile has each pair of its own rows twice, and each row with itself.
+        if (i == j && first >= second) || self.join.classes.same(first, second) {
+            return;
+        }
+        let upper = upper(proposal.product, self.residuals(anchors, j, proposal), self.slack);
+        if self.join.may_enter(first, second, upper, &self.thresholds)
+            || self.join.may_enter(second, first, upper, &self.thresholds)
+        {
+            let number = |row| u32::try_from(row).expect("fewer than 2^32 rows");
+            pairs.push(Pair { first: number(first), second: number(second), upper });
+        }
+    }
+
+    /// The rows of a pair of two tiles; none where one of them only fills up a block.
+    fn rows(&self, i: usize, j: usize, proposal: Proposal) -> Option<(usize, usize)> {
+        let of_tile = |tile, place: u32| self.join.tiles.range(tile).nth(place as usize);
+        Some((of_tile(i, proposal.anchor)?, of_tile(j, proposal.column)?))
+    }
+
+    /// How far the two of a pair are at most from their integers.
+    fn residuals(&self, anchors: &Anchors, j: usize, proposal: Proposal) -> [f32; 2] {
+        [anchors.residual(proposal.anchor as usize), self.panels.residual(j, proposal.column as usize)]
     }
 }
+
+#[cfg(test)]
+mod tests;

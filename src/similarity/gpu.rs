@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::cpu;
 use super::join::Join;
 use super::remaining::Remaining;
+use super::rows::Rows;
 use super::tiles::Tiles;
 use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::device::{self, Adapter, Fault, Faults, Worker};
@@ -181,7 +182,7 @@ impl Drop for Closing {
 impl Similarity for Gpu {
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
         let tiles = Tiles::new(lists, matrix.rows(), TILE);
-        let join = Join::new(matrix, lists, &tiles);
+        let join = Join::new(Rows::new(matrix, None), lists, &tiles);
         let remaining = Remaining::new(&tiles);
         let total = remaining.pairs();
         progress.start(total);
@@ -202,7 +203,7 @@ impl Similarity for Gpu {
             return Ok(Found { lists: join.into_lists(), report });
         }
         if trusted {
-            cpu::finish(&join, &remaining, progress);
+            cpu::finish(&join, &remaining, progress)?;
             match audit(&join) {
                 Ok(()) => return Ok(Found { lists: join.into_lists(), report }),
                 Err(fault) => {
@@ -213,8 +214,8 @@ impl Similarity for Gpu {
         }
         // Nothing that the device said is kept; nor are two nights' lists held at a time.
         drop(join);
-        let join = Join::new(matrix, lists, &tiles);
-        cpu::finish(&join, &Remaining::new(&tiles), &Progress::hidden());
+        let join = Join::new(Rows::new(matrix, None), lists, &tiles);
+        cpu::finish(&join, &Remaining::new(&tiles), &Progress::hidden())?;
         Ok(Found { lists: join.into_lists(), report })
     }
 }

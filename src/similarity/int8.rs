@@ -35,23 +35,63 @@ pub struct Quantized {
 /// When the lengths differ, or exceed [`MAX_DIMENSION`].
 #[must_use]
 pub fn quantize(x: &[f32], q: &mut [i8]) -> Quantized {
+    round(x, 127.0, q);
+    let (scale, squares) = project(x, q);
+    Quantized { scale, residual: residual(squares) }
+}
+
+/// Rounds `x` to integers of which the largest is `most`, at most 127; all 0 where all of `x` is next to nothing.
+///
+/// # Panics
+/// When the lengths differ, or exceed [`MAX_DIMENSION`].
+pub(super) fn round(x: &[f32], most: f32, q: &mut [i8]) {
     assert!(x.len() == q.len() && x.len() <= MAX_DIMENSION, "{} components into {}", x.len(), q.len());
     let largest = x.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
-    let step = 127.0 / f64::from(largest);
-    let (mut xq, mut qq) = (0.0, 0.0);
-    for (&v, q) in x.iter().zip(&mut *q) {
-        #[expect(clippy::cast_possible_truncation, reason = "within -127 and 127 by the choice of the step")]
-        let integer = (f64::from(v) * step).round() as i8;
-        *q = integer;
-        xq += f64::from(v) * f64::from(integer);
-        qq += f64::from(integer) * f64::from(integer);
+    if largest < 2_f32.powi(-100) {
+        return q.fill(0);
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the residual is that of the rounded scale")]
-    let scale = (xq / qq) as f32;
-    let left = |(&v, &q): (&f32, &i8)| f64::from(v) - f64::from(scale) * f64::from(q);
-    let squares: f64 = x.iter().zip(&*q).map(left).map(|left| left * left).sum();
-    // Beyond the factors of the two lengths, the f64 sum and root are off by less than 2⁻³⁴.
-    Quantized { scale, residual: rounded_up(squares.sqrt() * (1.0 + 2_f64.powi(-20))) }
+    let step = most / largest;
+    for (&v, q) in x.iter().zip(q) {
+        *q = (v * step + ONES).to_bits().to_le_bytes()[0].cast_signed();
+    }
+}
+
+/// 1.5 · 2²³, where a float counts in ones: the last byte of its bits is the rounded integer.
+const ONES: f32 = 12_582_912.0;
+
+/// Half of a quantized component, within -63 and 64: what a kernel takes that has seven bits for one of its operands.
+#[must_use]
+pub(super) fn halved(q: i8) -> i8 {
+    (q >> 1) + (q & 1)
+}
+
+/// The least-squares scale of integers for `x`, and the square of the distance that is left with it; both 0 where all are.
+#[must_use]
+pub(super) fn project(x: &[f32], q: &[i8]) -> (f32, f64) {
+    let qq: i32 = q.iter().map(|&q| i32::from(q) * i32::from(q)).sum();
+    let xq = summed(x, q, |v, q| v * q);
+    #[expect(clippy::cast_possible_truncation, reason = "what is left is that of the rounded scale")]
+    let scale = if qq == 0 { 0.0 } else { (xq / f64::from(qq)) as f32 };
+    let of_scale = f64::from(scale);
+    (scale, summed(x, q, |v, q| (v - of_scale * q) * (v - of_scale * q)))
+}
+
+/// A sum over the components, in eight partial sums.
+fn summed(x: &[f32], q: &[i8], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut sums = [0.0; 8];
+    for (x, q) in x.chunks(8).zip(q.chunks(8)) {
+        for ((sum, &v), &q) in sums.iter_mut().zip(x).zip(q) {
+            *sum += term(f64::from(v), f64::from(q));
+        }
+    }
+    sums.iter().sum()
+}
+
+/// The residual that belongs to a square of what is left: beyond the factors of the two lengths, the f64 sum and root are off by
+/// less than 2⁻³⁴.
+#[must_use]
+pub(super) fn residual(squares: f64) -> f32 {
+    rounded_up(squares.sqrt() * (1.0 + 2_f64.powi(-20)))
 }
 
 /// The dot product of two quantized vectors of equal length, as `dot4I8Packed` sums it.
@@ -79,6 +119,25 @@ pub fn dot(a: &[i8], b: &[i8]) -> i32 {
 pub fn slack() -> f32 {
     let u = 2_f64.powi(-23);
     rounded_up(8.0 * u * (1.0 + 2_f64.powi(-17)) + 2_f64.powi(-120) + canonical_error(MAX_DIMENSION) + u)
+}
+
+/// What a CPU kernel's arithmetic, the canonical score and the use of both can be off by together, for vectors whose products are
+/// at most `apart` off.
+#[must_use]
+pub(super) fn kernel_slack(apart: f32) -> f32 {
+    rounded_up(2_f64.powi(-19) + canonical_error(MAX_DIMENSION) + f64::from(apart))
+}
+
+/// At least the canonical score of a pair with this product of its integers, which the kernel computed, and these residuals.
+///
+/// What quantization leaves of x is orthogonal to X, so only the part of Y that is orthogonal to X, of length at most σ, can meet
+/// it: |x·y − X·Y| ≤ σ (Rx + Ry) + Rx Ry with σ² = 1 − (X·Y)².
+#[must_use]
+pub(super) fn upper(product: f32, residuals: [f32; 2], slack: f32) -> f32 {
+    let (product, slack, [rx, ry]) = (f64::from(product), f64::from(slack), residuals.map(f64::from));
+    let least = (product.abs() - slack).max(0.0);
+    let sine = (1.0 + 8.0 * slack - least * least).max(0.0).sqrt();
+    rounded_up(product + sine * (rx + ry) + rx * ry + slack)
 }
 
 #[cfg(test)]

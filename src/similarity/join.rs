@@ -11,14 +11,15 @@ use std::sync::{Mutex, MutexGuard};
 use rayon::prelude::*;
 
 use super::classes::Classes;
-use super::lists::touches;
+use super::rows::Rows;
 use super::state::TileLists;
-use super::tiles::{Tiles, overlap, price_span};
-use super::{Entry, Lists, Matrix, NO_LIST, TopK, canonical_score};
+use super::thresholds::Thresholds;
+use super::tiles::Tiles;
+use super::{Entry, Lists, NO_LIST, TopK, canonical_score};
 
 /// A night's lists while they fill, and what deciding needs.
 pub(super) struct Join<'a> {
-    pub(super) matrix: &'a Matrix,
+    pub(super) rows: Rows<'a>,
     pub(super) lists: &'a Lists,
     pub(super) tiles: &'a Tiles<'a>,
     pub(super) classes: Classes<'a>,
@@ -34,11 +35,20 @@ pub(super) struct Survivor {
     pub(super) upper: f32,
 }
 
+/// Two rows that may enter each other's lists.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) first: u32,
+    pub(super) second: u32,
+    /// At least the canonical score.
+    pub(super) upper: f32,
+}
+
 impl<'a> Join<'a> {
     /// Empty lists, but for bit-identical candidates: those are settled here, and survivors among them are ignored.
-    pub(super) fn new(matrix: &'a Matrix, lists: &'a Lists, tiles: &'a Tiles<'a>) -> Join<'a> {
-        let classes = Classes::new(matrix, &lists.id_rank);
-        let mut join = Join { matrix, lists, tiles, classes, state: Vec::new() };
+    pub(super) fn new(rows: Rows<'a>, lists: &'a Lists, tiles: &'a Tiles<'a>) -> Join<'a> {
+        let classes = Classes::new(rows, &lists.id_rank);
+        let mut join = Join { rows, lists, tiles, classes, state: Vec::new() };
         join.state = (0..tiles.count()).into_par_iter().map(|tile| Mutex::new(join.seed(tile))).collect();
         join
     }
@@ -55,29 +65,36 @@ impl<'a> Join<'a> {
         all
     }
 
-    /// Decides what is proposed for `anchors`, rows of one tile, among the rows of the tile `candidates`.
+    /// Decides pairs for the lists of both of their rows, the most promising first, and empties them.
     ///
-    /// `propose` is given a row and the lowest canonical score that matters to it, and adds every candidate of the tile that
-    /// may reach it. Rows whose lists cannot hold a row of the tile are left out.
-    pub(super) fn decide(
-        &self,
-        anchors: Range<usize>,
-        candidates: usize,
-        mut propose: impl FnMut(usize, f32, &mut Vec<Survivor>),
-    ) {
-        let columns = self.tiles.range(candidates);
-        let prices = price_span(self.lists, columns.clone());
-        let (mut survivors, mut open) = (Vec::new(), Vec::new());
-        let mut state = self.lock(anchors.start / self.tiles.size());
-        for row in anchors {
-            open.clear();
-            open.extend(self.rules_of(row).filter(|&rule| self.is_open(row, rule, &columns, prices.as_ref())));
-            if open.is_empty() {
+    /// What is known of the thresholds only leaves out what cannot enter; it rises with the lists.
+    pub(super) fn settle(&self, pairs: &mut Vec<Pair>, thresholds: &Thresholds) {
+        pairs.sort_unstable_by(|a, b| b.upper.total_cmp(&a.upper).then((a.first, a.second).cmp(&(b.first, b.second))));
+        for Pair { first, second, upper } in pairs.drain(..) {
+            let (first, second) = (first as usize, second as usize);
+            let sides = [(first, second), (second, first)];
+            let may_enter = sides.map(|(row, candidate)| self.may_enter(row, candidate, upper, thresholds));
+            if may_enter == [false; 2] {
                 continue;
             }
-            propose(row, self.lowest(&state, row, &open), &mut survivors);
-            self.rescore(&mut state, row, &open, &mut survivors);
+            let score = canonical_score(self.rows.row(first), self.rows.row(second));
+            for ((row, candidate), _) in sides.into_iter().zip(may_enter).filter(|&(_, may_enter)| may_enter) {
+                let mut state = self.lock(row / self.tiles.size());
+                for rule in self.rules_of(row) {
+                    if score >= thresholds.get(row, rule) && self.lists.admits(&self.lists.rules[rule], row, candidate)
+                    {
+                        state.offer(self.lists, rule, row, candidate, score);
+                        thresholds.raise(row, rule, state.threshold(self.lists, row, rule));
+                    }
+                }
+            }
         }
+    }
+
+    /// Whether a list of `row` admits `candidate`, when their score is at most `upper`.
+    pub(super) fn may_enter(&self, row: usize, candidate: usize, upper: f32, thresholds: &Thresholds) -> bool {
+        let reached = |&rule: &usize| upper >= thresholds.get(row, rule);
+        self.rules_of(row).filter(reached).any(|rule| self.lists.admits(&self.lists.rules[rule], row, candidate))
     }
 
     /// The lists of a tile with every bit-identical candidate already settled: they share one score, so the first ones by id
@@ -85,7 +102,7 @@ impl<'a> Join<'a> {
     fn seed(&self, tile: usize) -> TileLists {
         let mut state = TileLists::new(self.lists, self.tiles.range(tile));
         for row in self.tiles.range(tile).filter(|&row| self.classes.class(row).is_some()) {
-            let score = canonical_score(self.matrix.row(row), self.matrix.row(row));
+            let score = canonical_score(self.rows.row(row), self.rows.row(row));
             for number in self.rules_of(row) {
                 let rule = &self.lists.rules[number];
                 if score < rule.min_score {
@@ -111,16 +128,9 @@ impl<'a> Join<'a> {
     }
 
     /// The rules by whose looks `row` has a list.
-    fn rules_of(&self, row: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn rules_of(&self, row: usize) -> impl Iterator<Item = usize> {
         let rules = self.lists.rules.iter().enumerate();
         rules.filter(move |(_, rule)| rule.visual && rule.scope[row] != NO_LIST).map(|(number, _)| number)
-    }
-
-    /// Whether the list may hold one of the columns.
-    fn is_open(&self, row: usize, rule: usize, columns: &Range<usize>, prices: Option<&Range<u32>>) -> bool {
-        let rule = &self.lists.rules[rule];
-        let in_band = |bands: &Vec<Range<u32>>| prices.is_some_and(|prices| overlap(&bands[row], prices));
-        touches(&rule.scopes[rule.scope[row] as usize], columns) && rule.bands.as_ref().is_none_or(in_band)
     }
 
     /// The lowest canonical score that could still matter to one of the open lists of `row`.
@@ -145,7 +155,7 @@ impl<'a> Join<'a> {
                 let reachable = upper >= state.threshold(self.lists, row, number);
                 if reachable && self.lists.admits(&self.lists.rules[number], row, candidate) {
                     let score =
-                        *score.get_or_insert_with(|| canonical_score(self.matrix.row(row), self.matrix.row(candidate)));
+                        *score.get_or_insert_with(|| canonical_score(self.rows.row(row), self.rows.row(candidate)));
                     entered |= state.offer(self.lists, number, row, candidate, score);
                 }
             }

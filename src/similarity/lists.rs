@@ -32,7 +32,7 @@ pub struct Lists {
 }
 
 /// The lists of one rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RuleLists {
     /// Whether an engine fills these lists.
     pub visual: bool,

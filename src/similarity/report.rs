@@ -18,7 +18,7 @@ pub struct Found {
 pub struct Report {
     /// Where the similarities were computed, in words; `cpu` when no device took part.
     pub device: String,
-    /// The kernel that proposed on the device.
+    /// The kernel that proposed: the device's, or the CPU's where no device took part.
     pub kernel: Option<String>,
     /// Devices and kernels that were tried and not used, each with the reason.
     pub refused: Vec<String>,

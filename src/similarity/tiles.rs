@@ -19,9 +19,11 @@ pub struct Tiles<'a> {
 
 /// What the lists of one tile, rule and scope need together.
 #[derive(Debug)]
-struct Need {
-    rule: usize,
-    scope: usize,
+pub(super) struct Need {
+    pub(super) rule: usize,
+    pub(super) scope: usize,
+    /// From the first to the last of their rows.
+    pub(super) rows: Range<usize>,
     /// Union of the rows' price bands; `None` without a price condition.
     band: Option<Range<u32>>,
 }
@@ -75,15 +77,52 @@ impl<'a> Tiles<'a> {
         (0..self.count()).filter(|&tile| reached[tile]).collect()
     }
 
+    /// At most `most` tiles that `anchors` reaches: for each of its needs the nearest one.
+    pub(super) fn nearest(&self, anchors: usize, most: usize) -> Vec<usize> {
+        let mut nearest = Vec::new();
+        for need in &self.needs[anchors] {
+            let before = (0..=anchors).rev().find(|&tile| self.is_open(need, tile));
+            let after = (anchors..self.count()).find(|&tile| self.is_open(need, tile));
+            let tile = match (before, after) {
+                (Some(before), Some(after)) if anchors - before > after - anchors => Some(after),
+                (before, after) => before.or(after),
+            };
+            nearest.extend(tile.filter(|tile| !nearest.contains(tile)));
+            if nearest.len() == most {
+                break;
+            }
+        }
+        nearest
+    }
+
     /// The first 32 rules as bits: those of which a list of a row of `anchors` may hold a row of `candidates` (both tiles).
     #[must_use]
     pub fn open_rules(&self, anchors: usize, candidates: usize) -> u32 {
-        let rows = self.range(candidates);
-        let open = self.needs[anchors].iter().filter(|need| {
-            let scope = &self.lists.rules[need.rule].scopes[need.scope];
-            need.rule < 32 && touches(scope, &rows) && self.band_touches(need, candidates)
-        });
-        open.fold(0, |rules, need| rules | 1 << need.rule)
+        self.open(anchors, candidates).filter(|need| need.rule < 32).fold(0, |rules, need| rules | 1 << need.rule)
+    }
+
+    /// What the lists of `anchors` need of which a list may hold a row of `candidates` (both tiles).
+    pub(super) fn open(&self, anchors: usize, candidates: usize) -> impl Iterator<Item = &Need> {
+        self.needs[anchors].iter().filter(move |need| self.is_open(need, candidates))
+    }
+
+    fn is_open(&self, need: &Need, candidates: usize) -> bool {
+        let scope = &self.lists.rules[need.rule].scopes[need.scope];
+        touches(scope, &self.range(candidates)) && self.band_touches(need, candidates)
+    }
+
+    /// The rows of `anchors` with a list that may hold a row of `candidates` (both tiles), and the rule of the list.
+    pub(super) fn open_lists(&self, anchors: usize, candidates: usize) -> impl Iterator<Item = (usize, usize)> {
+        let prices = self.prices[candidates].clone();
+        self.open(anchors, candidates).flat_map(move |need| {
+            let (rule, prices) = (&self.lists.rules[need.rule], prices.clone());
+            let is_open = move |&row: &usize| {
+                let in_band =
+                    |bands: &Vec<Range<u32>>| prices.as_ref().is_some_and(|prices| overlap(&bands[row], prices));
+                rule.scope[row] as usize == need.scope && rule.bands.as_ref().is_none_or(in_band)
+            };
+            need.rows.clone().filter(is_open).map(|row| (row, need.rule))
+        })
     }
 
     /// Pairs of rows in a pair of tiles.
@@ -102,7 +141,7 @@ impl<'a> Tiles<'a> {
 }
 
 /// Whether two half-open ranges share an element.
-pub(super) fn overlap(a: &Range<u32>, b: &Range<u32>) -> bool {
+fn overlap(a: &Range<u32>, b: &Range<u32>) -> bool {
     a.start.max(b.start) < a.end.min(b.end)
 }
 
@@ -114,8 +153,11 @@ fn needs(lists: &Lists, rows: Range<usize>) -> Vec<Need> {
             let scope = rule.scope[row] as usize;
             let band = rule.bands.as_ref().map(|bands| bands[row].clone());
             match all.last_mut() {
-                Some(last) if last.rule == number && last.scope == scope => last.band = hull(last.band.take(), band),
-                _ => all.push(Need { rule: number, scope, band }),
+                Some(last) if last.rule == number && last.scope == scope => {
+                    last.band = hull(last.band.take(), band);
+                    last.rows.end = row + 1;
+                }
+                _ => all.push(Need { rule: number, scope, rows: row..row + 1, band }),
             }
         }
     }
@@ -133,7 +175,7 @@ fn hull(a: Option<Range<u32>>, b: Option<Range<u32>>) -> Option<Range<u32>> {
 }
 
 /// Lowest to highest price rank of the rows; `None` when none has a price.
-pub(super) fn price_span(lists: &Lists, rows: Range<usize>) -> Option<Range<u32>> {
+fn price_span(lists: &Lists, rows: Range<usize>) -> Option<Range<u32>> {
     let ranks = || lists.price_rank[rows.clone()].iter().copied().filter(|&rank| rank != NO_PRICE);
     Some(ranks().min()?..ranks().max()? + 1)
 }

@@ -54,7 +54,17 @@ fn no_file_outgrows_its_reader() {
 #[test]
 fn what_is_unsafe_or_unfinished_is_where_it_may_be() {
     for (path, text) in files(&["src"], &["rs"]) {
-        let may = ["src/similarity/cpu/propose.rs", "src/embedding/network/layers.rs"];
+        let may = [
+            "src/embedding/network/layers.rs",
+            "src/embedding/unit.rs",
+            "src/similarity/cpu/kernel/avx2.rs",
+            "src/similarity/cpu/kernel/neon.rs",
+            "src/similarity/cpu/kernel/peak.rs",
+            "src/similarity/cpu/kernel/vnni256.rs",
+            "src/similarity/cpu/kernel/vnni512.rs",
+            "src/similarity/cpu/kernel/ymm.rs",
+            "src/similarity/products.rs",
+        ];
         let name = path.to_string_lossy().replace('\\', "/");
         assert!(may.contains(&name.as_str()) || !text.contains("unsafe {"), "{name} holds `unsafe`");
         for word in ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!("] {

@@ -62,7 +62,7 @@ impl<'a> Drive<'a> {
         let layout = Layout { join, arithmetic };
         let shape = shape(gpu, &layout, most);
         let chunks = walk::chunks(join.tiles.count(), shape.chunk);
-        let margin = margin(arithmetic, join.matrix.dimension());
+        let margin = margin(arithmetic, join.rows.dimension());
         let exchange = Exchange { join, remaining, chunks, slots: shape.slots, margin };
         Drive { gpu, exchange, layout, shape, strip, under_way: VecDeque::new(), held: Vec::new() }
     }
@@ -132,7 +132,7 @@ impl<'a> Drive<'a> {
         }
         let keys = worker.start(move |session| session.seeds(rows, timeout)).wait(timeout)?;
         let exchange = &self.exchange;
-        let existing = exchange.join.matrix.rows() - first;
+        let existing = exchange.join.rows.len() - first;
         keys.par_chunks(rules).take(existing).enumerate().for_each(|(row, keys)| {
             for (rule, &key) in keys.iter().enumerate().filter(|&(_, &key)| key != 0) {
                 exchange.join.raise(rule, first + row, unkey(key) - exchange.margin);

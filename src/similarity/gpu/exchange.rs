@@ -41,7 +41,7 @@ impl Exchange<'_> {
 
     /// Offers the survivors to the lists; returns the local rows whose survivors did not all come.
     pub(super) fn decide(&self, chunks: (usize, usize), harvest: &Harvest) -> Result<Vec<usize>, Fault> {
-        let (rows, slots) = (self.join.matrix.rows(), self.slots);
+        let (rows, slots) = (self.join.rows.len(), self.slots);
         let found = |local: usize| {
             let [start, count] = harvest.places[local].map(|word| word as usize);
             let kept = count.min(slots).min(harvest.packed.len().saturating_sub(start));

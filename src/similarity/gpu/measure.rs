@@ -16,6 +16,7 @@ use super::{Gpu, trial};
 use crate::device::{self, Adapter, Fault, Faults, Worker};
 use crate::similarity::join::Join;
 use crate::similarity::remaining::Remaining;
+use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
 use crate::similarity::{Lists, Matrix};
 
@@ -64,7 +65,7 @@ struct Square<'a> {
 /// What the device did instead.
 pub fn tile_kernel(gpu: &Gpu, matrix: &Matrix, lists: &Lists, arithmetic: Arithmetic) -> Result<Speed, Fault> {
     let tiles = Tiles::new(lists, matrix.rows(), TILE);
-    let join = Join::new(matrix, lists, &tiles);
+    let join = Join::new(Rows::new(matrix, None), lists, &tiles);
     let layout = Layout { join: &join, arithmetic };
     let mut square = Square::new(gpu, &layout, LEAST_TILES)?;
     if square.time(&square.symmetric, 1)? < LONG_ENOUGH {

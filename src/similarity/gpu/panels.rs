@@ -8,7 +8,8 @@ use super::kernels::{Arithmetic, MAX_RULES, STEP_BYTES, TILE, narrow};
 use crate::rules::GroupScope;
 use crate::similarity::int8::{Quantized, quantize};
 use crate::similarity::join::Join;
-use crate::similarity::{Lists, Matrix, NO_LIST};
+use crate::similarity::rows::Rows;
+use crate::similarity::{Lists, NO_LIST};
 
 /// Words of a row's facts before the codes: group, class, price rank. The shaders name them.
 const FIXED_FACTS: usize = 3;
@@ -46,7 +47,7 @@ impl Layout<'_> {
 
     /// Steps of a tile kernel.
     pub(super) fn steps(&self) -> usize {
-        self.arithmetic.steps(self.join.matrix.dimension())
+        self.arithmetic.steps(self.join.rows.dimension())
     }
 
     /// The tiles `tiles` as a device reads them.
@@ -60,12 +61,12 @@ impl Layout<'_> {
         let written = panels.par_chunks_mut(panel).zip(facts.par_chunks_mut(TILE * stride));
         written.zip(quantized.par_chunks_mut(TILE)).zip(tiles).for_each(|(((panel, facts), quantized), tile)| {
             let first = tile * TILE;
-            let rows = first..(first + TILE).min(self.join.matrix.rows());
+            let rows = first..(first + TILE).min(self.join.rows.len());
             for (at, row) in rows.enumerate() {
                 self.write_facts(row, &mut facts[at * stride..(at + 1) * stride]);
                 match self.arithmetic {
-                    Arithmetic::F32 => write_f32(self.join.matrix, row, &mut panel[at..]),
-                    Arithmetic::Int8 => quantized[at] = write_int8(self.join.matrix, row, &mut panel[at..]),
+                    Arithmetic::F32 => write_f32(self.join.rows, row, &mut panel[at..]),
+                    Arithmetic::Int8 => quantized[at] = write_int8(self.join.rows, row, &mut panel[at..]),
                 }
             }
         });
@@ -133,16 +134,16 @@ pub(super) fn rules(lists: &Lists) -> [[u32; 4]; MAX_RULES] {
 }
 
 /// Writes a vector as one row of a panel whose rows are `TILE` words apart.
-fn write_f32(matrix: &Matrix, row: usize, panel: &mut [u32]) {
-    for (word, value) in panel.iter_mut().step_by(TILE).zip(matrix.row(row)) {
+fn write_f32(rows: Rows<'_>, row: usize, panel: &mut [u32]) {
+    for (word, value) in panel.iter_mut().step_by(TILE).zip(rows.row(row)) {
         *word = value.to_bits();
     }
 }
 
 /// The same in int8.
-fn write_int8(matrix: &Matrix, row: usize, panel: &mut [u32]) -> Quantized {
-    let mut values = vec![0; matrix.dimension()];
-    let quantized = quantize(matrix.row(row), &mut values);
+fn write_int8(rows: Rows<'_>, row: usize, panel: &mut [u32]) -> Quantized {
+    let mut values = vec![0; rows.dimension()];
+    let quantized = quantize(rows.row(row), &mut values);
     for (word, four) in panel.iter_mut().step_by(TILE).zip(values.chunks(4)) {
         let byte = |at: usize| four.get(at).map_or(0, |value| value.cast_unsigned());
         *word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]);

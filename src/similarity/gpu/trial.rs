@@ -17,6 +17,7 @@ use crate::rules::GroupScope;
 use crate::similarity::int8::MAX_DIMENSION;
 use crate::similarity::join::Join;
 use crate::similarity::remaining::Remaining;
+use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
 use crate::similarity::{Lists, Matrix, NO_LIST, RuleLists, canonical_score};
 
@@ -38,7 +39,7 @@ const CUTS: [f32; 2] = [0.6, 0.1];
 
 /// The arithmetic to use on these vectors, and how many pairs of tiles to begin a strip with.
 pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), Fault> {
-    let wide = join.matrix.dimension() > MAX_DIMENSION;
+    let wide = join.rows.dimension() > MAX_DIMENSION;
     let wanted = |&arithmetic: &Arithmetic| gpu.options.arithmetic.is_none_or(|only| only == arithmetic);
     let possible = |&arithmetic: &Arithmetic| !(wide && arithmetic == Arithmetic::Int8);
     let mut choices: Vec<Arithmetic> = gpu.offers().filter(possible).filter(wanted).collect();
@@ -90,7 +91,7 @@ pub(super) fn time(gpu: &Gpu, join: &Join<'_>, arithmetic: Arithmetic) -> Result
 pub(super) fn self_test(gpu: &Gpu) -> Result<(), Fault> {
     let (matrix, lists) = shop();
     let tiles = Tiles::new(&lists, matrix.rows(), TILE);
-    let join = Join::new(&matrix, &lists, &tiles);
+    let join = Join::new(Rows::new(&matrix, None), &lists, &tiles);
     for arithmetic in gpu.offers() {
         let wrong =
             |what: String| Fault::WrongAnswer { message: format!("{} in the self-test: {what}", arithmetic.name()) };
@@ -170,7 +171,7 @@ fn survivors(harvest: &Harvest) -> Result<BTreeSet<(usize, usize, i32)>, Fault> 
 fn compare(join: &Join<'_>, found: &BTreeSet<(usize, usize, i32)>) -> Result<(), String> {
     let mut expected = BTreeSet::new();
     for (anchor, candidate) in (0..ROWS * ROWS).map(|pair| (pair / ROWS, pair % ROWS)) {
-        let score = canonical_score(join.matrix.row(anchor), join.matrix.row(candidate));
+        let score = canonical_score(join.rows.row(anchor), join.rows.row(candidate));
         let mut rules = join.lists.rules.iter().zip(CUTS);
         let wanted = |(rule, cut): (&RuleLists, f32)| {
             score >= cut && rule.scope[anchor] != NO_LIST && join.lists.admits(rule, anchor, candidate)
@@ -200,7 +201,7 @@ fn compare_seeds(join: &Join<'_>, keys: &[u32], k: &[u32]) -> Result<(), String>
         let mut best: Vec<Option<i32>> = vec![None; ROWS];
         for candidate in (0..ROWS).filter(|&c| rule.scope[row] != NO_LIST && lists.admits(rule, row, c)) {
             if !join.classes.same(row, candidate) {
-                let score = quarters(canonical_score(join.matrix.row(row), join.matrix.row(candidate)));
+                let score = quarters(canonical_score(join.rows.row(row), join.rows.row(candidate)));
                 let held = &mut best[lists.group[candidate] as usize];
                 *held = (*held).max(Some(score));
             }

@@ -1,0 +1,206 @@
+//! The engine against a naive scan, and what its parts promise.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::embedding::Vectors;
+use crate::rules::GroupScope;
+use crate::similarity::lists::NO_PRICE;
+use crate::similarity::testing::raw_pair;
+use crate::similarity::{Entry, NO_LIST, RuleLists, TopK, canonical_score};
+
+/// One rule over everything: rows × dimension vectors with `distinct` different ones.
+fn everything(rows: usize, dimension: usize, distinct: usize) -> (Matrix, Lists) {
+    let mut vectors = Vectors::new(dimension, rows);
+    let mut seed = 1_u64;
+    let pool: Vec<Vec<f32>> = (0..distinct)
+        .map(|_| {
+            let mut next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                f32::from(u16::try_from(seed >> 48).expect("16 bits")) / 32768.0 - 1.0
+            };
+            (0..dimension).map(|_| next()).collect()
+        })
+        .collect();
+    for row in 0..rows {
+        vectors.insert(row, &pool[row % distinct]).expect("finite and not zero");
+    }
+    (Matrix::gather(&vectors, 0..rows), one_rule(rows))
+}
+
+fn one_rule(rows: usize) -> Lists {
+    let n = u32::try_from(rows).expect("small");
+    Lists {
+        id_rank: (0..n).rev().collect(),
+        group: (0..n).map(|row| row / 3).collect(),
+        price_rank: vec![NO_PRICE; rows],
+        codes: Vec::new(),
+        rules: vec![RuleLists {
+            visual: true,
+            k: 5,
+            min_score: f32::NEG_INFINITY,
+            group: GroupScope::Other,
+            scopes: vec![std::iter::once(0..n).collect()],
+            scope: vec![0; rows],
+            bands: None,
+            must_match: Vec::new(),
+            must_differ: Vec::new(),
+        }],
+    }
+}
+
+proptest! {
+    /// A kernel that is told to propose what reaches the canonical score proposes the pair, and says no less of it.
+    #[test]
+    fn no_pair_leaves_the_bounds_of_a_kernel((x, y) in raw_pair(4096)) {
+        let dimension = x.len();
+        let mut vectors = Vectors::new(dimension, 2);
+        vectors.insert(0, &x).unwrap();
+        vectors.insert(1, &y).unwrap();
+        let (matrix, lists) = (Matrix::gather(&vectors, 0..2), one_rule(2));
+        let tiles = Tiles::new(&lists, 2, 2);
+        // A rotation of many components takes longer than all else.
+        let rotation = (2..300).contains(&dimension).then(|| Rotation::fit(&matrix, dimension / 2));
+        for kernel in Kernel::available() {
+            for rotation in [None, rotation.as_ref()] {
+                let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel, rotation);
+                let slack = kernel_slack(rotation.map_or(0.0, Rotation::apart));
+                let anchors = panels.anchors(0);
+                for (a, c) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                    let score = canonical_score(matrix.row(a), matrix.row(c));
+                    let mut cuts = [anchors.len(), panels.rows(0)].map(|rows| vec![f32::INFINITY; rows]);
+                    cuts[0][a] = score - slack;
+                    let (columns, corrections) = panels.columns(0, &cuts[1]);
+                    let mut found = Vec::new();
+                    let pass = Pass { anchors: anchors.side(&cuts[0]), columns, chunks: panels.chunks(), corrections };
+                    kernel.scan(&pass, &mut found);
+                    let is_pair = |p: &&Proposal| (p.anchor as usize, p.column as usize) == (a, c);
+                    let found = found.iter().find(is_pair);
+                    prop_assert!(found.is_some(), "{} loses {a}, {c} of {score}, turned: {}", kernel.name, rotation.is_some());
+                    let (product, residuals) = (found.unwrap().product, [anchors.residual(a), panels.residual(0, c)]);
+                    let bounds = [product - (residuals[0] + residuals[1]) - slack, upper(product, residuals, slack)];
+                    prop_assert!(bounds[0] <= score && score <= bounds[1], "{} {score} {bounds:?}", kernel.name);
+                }
+            }
+        }
+    }
+
+    /// However the rows lie, and in whatever order.
+    #[test]
+    fn rows_in_the_order_of_their_looks_stay_in_every_range(
+        rows in 1_usize..700, distinct in 1_usize..60, ends in prop::collection::vec(0_u32..700, 0..6),
+    ) {
+        let (matrix, mut lists) = everything(rows, 6, distinct);
+        let n = u32::try_from(rows).unwrap();
+        let ranges = ends.chunks_exact(2).map(|ends| ends[0].min(ends[1]).min(n)..ends[0].max(ends[1]).min(n));
+        lists.rules[0].scopes.extend(ranges.filter(|range| !range.is_empty()).map(|range| std::iter::once(range).collect()));
+        let order = order::by_looks(&matrix, &lists);
+        let mut all = order.clone();
+        all.sort_unstable();
+        prop_assert!(all.into_iter().eq(0..n));
+        for range in lists.rules[0].scopes.iter().flatten() {
+            prop_assert!((range.start..range.end).all(|row| range.contains(&order[row as usize])), "{range:?}");
+        }
+        let ordered = lists.in_order(&order);
+        for (at, &row) in order.iter().enumerate() {
+            prop_assert_eq!((ordered.id_rank[at], ordered.group[at]), (lists.id_rank[row as usize], lists.group[row as usize]));
+        }
+        let entry = |row| Entry { row, score: 1.0 };
+        let found: TopK = (0..n).map(|row| vec![entry(row)]).collect();
+        let back = order::put_back(vec![found.clone(), Vec::new()], &order);
+        prop_assert_eq!(&back, &vec![found, Vec::new()]);
+    }
+}
+
+fn naive(matrix: &Matrix, lists: &Lists, anchor: usize) -> Vec<(u32, f32)> {
+    let rule = &lists.rules[0];
+    let mut all: Vec<(u32, f32)> = (0..matrix.rows())
+        .filter(|&c| lists.admits(rule, anchor, c))
+        .map(|c| (u32::try_from(c).expect("small"), canonical_score(matrix.row(anchor), matrix.row(c))))
+        .collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1).then(lists.id_rank[a.0 as usize].cmp(&lists.id_rank[b.0 as usize])));
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|entry| seen.insert(lists.group[entry.0 as usize]));
+    all.truncate(rule.k);
+    all
+}
+
+#[test]
+fn lists_equal_a_naive_scan_over_tile_borders_duplicates_and_odd_dimensions() {
+    for (rows, dimension, distinct) in [(1, 3, 1), (2, 1, 2), (129, 7, 129), (300, 17, 40), (400, 8, 1), (257, 64, 250)]
+    {
+        let (matrix, lists) = everything(rows, dimension, distinct);
+        let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists.remove(0);
+        assert_eq!(found.len(), rows);
+        for (anchor, list) in found.iter().enumerate() {
+            let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
+            assert_eq!(list, naive(&matrix, &lists, anchor), "{rows} × {dimension}, {distinct} distinct, row {anchor}");
+        }
+    }
+}
+
+/// What a device does, by hand: thresholds go out, floors and survivors come in, repeated and in strips.
+fn by_proposals(join: &Join<'_>, rule: &RuleLists, floor: impl Fn(usize) -> Option<f32>) {
+    let everyone = |row: usize, from: usize| {
+        let score = move |candidate| canonical_score(join.rows.row(row), join.rows.row(candidate));
+        (0..join.rows.len()).skip(from).map(move |candidate| Survivor { candidate, upper: score(candidate) })
+    };
+    for tile in 0..join.tiles.count() {
+        for row in join.tiles.range(tile) {
+            if let Some(at_least) = floor(row) {
+                join.raise(0, row, at_least);
+            }
+            join.decide_rows(row..row + 1, |_, found| found.extend(everyone(row, row)));
+        }
+        let mut thresholds = Vec::new();
+        join.thresholds(tile, |row, number, threshold| {
+            assert_eq!((row, number), (join.tiles.range(tile).start + thresholds.len(), 0));
+            assert_eq!(threshold.is_some(), rule.scope[row] != NO_LIST);
+            thresholds.push(threshold.unwrap_or(f32::INFINITY));
+        });
+        let first = join.tiles.range(tile).start;
+        join.decide_rows(join.tiles.range(tile), |row, survivors| {
+            survivors.extend(everyone(row, 0).filter(|survivor| survivor.upper >= thresholds[row - first]));
+        });
+    }
+}
+
+#[test]
+fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
+    let (matrix, mut lists) = everything(150, 9, 60);
+    lists.rules[0].scope[7] = NO_LIST;
+    let tiles = Tiles::new(&lists, matrix.rows(), 16);
+    let found = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
+    // Tiles of 16, the last of 6, each pair once.
+    let pairs = (150 * 150 + 9 * 16 * 16 + 6 * 6) / 2;
+    assert_eq!(
+        found.report,
+        Report {
+            device: "cpu".to_owned(),
+            kernel: Some(kernel().unwrap().name.to_owned()),
+            pairs_on_cpu: pairs,
+            ..Report::default()
+        }
+    );
+    let expected = found.lists;
+    let floor = |row: usize| expected[0][row].get(lists.rules[0].k - 1).map(|last| last.score);
+
+    let join = Join::new(Rows::new(&matrix, None), &lists, &tiles);
+    by_proposals(&join, &lists.rules[0], |_| None);
+    assert_eq!(join.into_lists(), expected);
+
+    let join = Join::new(Rows::new(&matrix, None), &lists, &tiles);
+    by_proposals(&join, &lists.rules[0], floor);
+    assert_eq!(join.into_lists(), expected);
+
+    // Some tiles row by row, some of the marks cleared for it, the rest taken over.
+    let join = Join::new(Rows::new(&matrix, None), &lists, &tiles);
+    let remaining = Remaining::new(&tiles);
+    for i in (0..tiles.count()).step_by(2) {
+        let some: Vec<usize> = (0..tiles.count()).filter(|j| (i + j) % 3 > 0).collect();
+        tiles.range(i).for_each(|row| finish_row(&join, row, some.iter().copied()));
+        some.iter().skip(1).for_each(|&j| remaining.done(i, j));
+    }
+    finish(&join, &remaining, &Progress::hidden()).expect("a kernel");
+    assert_eq!(join.into_lists(), expected);
+}
