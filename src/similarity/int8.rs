@@ -122,7 +122,21 @@ pub fn slack() -> f32 {
 }
 
 /// What a CPU kernel's arithmetic, the canonical score and the use of both can be off by together, for vectors whose products are
-/// at most `apart` off.
+/// off by at most `apart` (at most 0.1) because they were turned.
+///
+/// The vectors come in one or two parts with a scale each; what is said above of X holds for the parts together, because X is the
+/// projection of x in each part. Let u = 2⁻²⁴: each operation rounds to the nearest and flushes nothing. The errors are at most, all
+/// lengths below 1.1:
+///
+/// - 4 u: for each part the conversion of the integers' product, the product of the scales and the product of both, 3 u of
+///   ‖X₀‖‖Y₀‖ + ‖X₁‖‖Y₁‖ ≤ ‖X‖‖Y‖ together; and the sum of the parts;
+/// - 4 u: the sum of the residuals, the product of the rests, and their sum;
+/// - 4 u: the last sum;
+/// - 4 u: the roundings of a cut, `threshold - slack`, and of a bound, `product ± …`, which are below 4;
+/// - 4 u: what is left of x is orthogonal to X up to the rounding of the scale, which [`upper`] relies on;
+/// - the canonical score's own distance from x·y, see [`super::bounds`].
+///
+/// With products of lengths below 1.21 that is less than 32 u = 2⁻¹⁹, and what underflows is lost in the difference.
 #[must_use]
 pub(super) fn kernel_slack(apart: f32) -> f32 {
     rounded_up(2_f64.powi(-19) + canonical_error(MAX_DIMENSION) + f64::from(apart))
@@ -130,8 +144,12 @@ pub(super) fn kernel_slack(apart: f32) -> f32 {
 
 /// At least the canonical score of a pair with this product of its integers, which the kernel computed, and these residuals.
 ///
-/// What quantization leaves of x is orthogonal to X, so only the part of Y that is orthogonal to X, of length at most σ, can meet
-/// it: |x·y − X·Y| ≤ σ (Rx + Ry) + Rx Ry with σ² = 1 − (X·Y)².
+/// With p = x − X and q = y − Y, x·y = X·Y + p·Y + X·q + p·q. Because p is orthogonal to X, only the part of Y that is orthogonal to X
+/// meets it, of length √(‖Y‖² − (X·Y)² / ‖X‖²) ≤ √(β² − (X·Y)² / β²) with lengths at most β, and the other way round. So
+///
+/// > |x·y − X·Y| ≤ σ (Rx + Ry) + Rx Ry, σ² = 1 − (X·Y)² + (β² − 1)(1 + (X·Y)² / β²).
+///
+/// β ≤ 1 + 2⁻²¹ + `apart` / 2 ≤ 1 + `slack`, so the last term is below 8 `slack`; X·Y is off from the product by less than `slack`.
 #[must_use]
 pub(super) fn upper(product: f32, residuals: [f32; 2], slack: f32) -> f32 {
     let (product, slack, [rx, ry]) = (f64::from(product), f64::from(slack), residuals.map(f64::from));
