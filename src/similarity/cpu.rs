@@ -11,7 +11,7 @@ mod panels;
 use anyhow::anyhow;
 use rayon::prelude::*;
 
-use super::int8::{kernel_slack, upper};
+use super::int8::{MAX_DIMENSION, kernel_slack, upper};
 use super::join::{Join, Pair, Survivor};
 use super::order;
 use super::remaining::Remaining;
@@ -87,12 +87,19 @@ impl Similarity for Cpu {
 /// Scores every pair of tiles that remains, and leaves the marks as they are. Nobody else may score meanwhile.
 ///
 /// # Errors
-/// [`crate::error::Error::Config`] when the environment names a kernel that this processor cannot run.
+/// [`crate::error::Error::Config`] when vectors are longer than [`MAX_DIMENSION`], or the environment names a kernel that this
+/// processor cannot run.
 pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) -> Result<()> {
     let kernel = kernel()?;
     let pairs = remaining.pairs();
     if pairs == 0 {
         return Ok(());
+    }
+    if join.rows.dimension() > MAX_DIMENSION {
+        let dimension = join.rows.dimension();
+        return Err(Error::Config(anyhow!(
+            "vectors of {dimension} components cannot be compared: shorten them to at most {MAX_DIMENSION}"
+        )));
     }
     let (rows, dimension) = (join.rows.len() as u64, join.rows.dimension() as u64);
     let rotation = (dimension > 1 && pairs / rows >= WORTH_TURNING * dimension)

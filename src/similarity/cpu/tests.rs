@@ -204,3 +204,14 @@ fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
     finish(&join, &remaining, &Progress::hidden()).expect("a kernel");
     assert_eq!(join.into_lists(), expected);
 }
+
+#[test]
+fn vectors_whose_products_might_overflow_are_refused() {
+    let top_k = |dimension| {
+        let (matrix, lists) = everything(4, dimension, 4);
+        Cpu::default().top_k(&matrix, &lists, &Progress::hidden())
+    };
+    assert!(top_k(MAX_DIMENSION).is_ok());
+    let error = top_k(MAX_DIMENSION + 1).unwrap_err();
+    assert!(error.exit_code() == 2 && error.to_string().contains("133145 components"), "{error}");
+}
