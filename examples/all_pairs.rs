@@ -13,10 +13,8 @@ use anyhow::{Context, anyhow, ensure};
 use clap::Parser;
 use twinset::embedding::Vectors;
 use twinset::progress::Progress;
-use twinset::rules::GroupScope;
 use twinset::similarity::cpu::Cpu;
-use twinset::similarity::lists::NO_PRICE;
-use twinset::similarity::{Lists, Matrix, RuleLists, Similarity, TopK};
+use twinset::similarity::{Lists, Matrix, Similarity, TopK};
 
 /// Finds the most similar rows of every row of a matrix.
 #[derive(Parser)]
@@ -43,7 +41,7 @@ fn search(arguments: &Arguments) -> anyhow::Result<()> {
     let path = arguments.vectors.display();
     let started = Instant::now();
     let matrix = read(&arguments.vectors).with_context(|| format!("cannot read `{path}`"))?;
-    let lists = everything(u32::try_from(matrix.rows())?, arguments.k);
+    let lists = Lists::everything(matrix.rows(), arguments.k);
     let load = started.elapsed();
 
     let (started, cpu_before) = (Instant::now(), cpu_ticks());
@@ -75,7 +73,7 @@ fn read(path: &Path) -> anyhow::Result<Matrix> {
         let raw: Vec<f32> = bytes.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
         vectors.insert(row, &raw).map_err(|fault| anyhow!("row {row} has no direction: {fault:?}"))?;
     }
-    Ok(Matrix::gather(&vectors, 0..rows))
+    Ok(Matrix::arrange(vectors, 0..rows))
 }
 
 /// Rows and dimension, from an `.npy` header of version 1.0.
@@ -92,28 +90,6 @@ fn shape(file: &mut impl Read) -> anyhow::Result<(usize, usize)> {
     let [rows, dimension] = shape[..] else { anyhow::bail!("not a matrix: {shape:?}") };
     ensure!(rows > 0 && dimension > 0, "an empty matrix: {shape:?}");
     Ok((rows, dimension))
-}
-
-/// One rule that allows every row every other: no prices, no attributes, every row a group of its own.
-fn everything(rows: u32, k: usize) -> Lists {
-    let count = rows as usize;
-    Lists {
-        id_rank: (0..rows).collect(),
-        group: (0..rows).collect(),
-        price_rank: vec![NO_PRICE; count],
-        codes: Vec::new(),
-        rules: vec![RuleLists {
-            visual: true,
-            k,
-            min_score: f32::NEG_INFINITY,
-            group: GroupScope::Other,
-            scopes: vec![std::iter::once(0..rows).collect()],
-            scope: vec![0; count],
-            bands: None,
-            must_match: Vec::new(),
-            must_differ: Vec::new(),
-        }],
-    }
 }
 
 fn write(path: &Path, lists: &TopK, k: usize) -> anyhow::Result<()> {

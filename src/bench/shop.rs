@@ -2,9 +2,7 @@
 //! clock and the system's randomness.
 
 use crate::embedding::Vectors;
-use crate::rules::GroupScope;
-use crate::similarity::lists::NO_PRICE;
-use crate::similarity::{Lists, Matrix, RuleLists};
+use crate::similarity::{Lists, Matrix};
 
 /// Entries of a list.
 pub const K: usize = 20;
@@ -34,24 +32,5 @@ pub fn shop(products: usize, dimension: usize) -> (Matrix, Lists) {
         let look: Vec<f32> = center.iter().map(|c| c + own * component()).collect();
         vectors.insert(product, &look).expect("finite and, with several components, not zero");
     }
-    let count = u32::try_from(products).expect("fewer than 2^32 products");
-    let any = RuleLists {
-        visual: true,
-        k: K,
-        min_score: f32::NEG_INFINITY,
-        group: GroupScope::Other,
-        scopes: vec![std::iter::once(0..count).collect()],
-        scope: vec![0; products],
-        bands: None,
-        must_match: Vec::new(),
-        must_differ: Vec::new(),
-    };
-    let lists = Lists {
-        id_rank: (0..count).collect(),
-        group: (0..count).collect(),
-        price_rank: vec![NO_PRICE; products],
-        codes: Vec::new(),
-        rules: vec![any],
-    };
-    (Matrix::gather(&vectors, 0..products), lists)
+    (Matrix::arrange(vectors, 0..products), Lists::everything(products, K))
 }

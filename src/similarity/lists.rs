@@ -55,6 +55,34 @@ pub struct RuleLists {
 }
 
 impl Lists {
+    /// One rule that allows every row every other, by looks alone: lists of `k`, no prices, no attributes, each row a group of its
+    /// own, ids in the order of the rows.
+    ///
+    /// # Panics
+    /// Beyond 2^32 rows.
+    #[must_use]
+    pub fn everything(rows: usize, k: usize) -> Lists {
+        let count = u32::try_from(rows).expect("fewer than 2^32 rows");
+        let any = RuleLists {
+            visual: true,
+            k,
+            min_score: f32::NEG_INFINITY,
+            group: GroupScope::Other,
+            scopes: vec![std::iter::once(0..count).collect()],
+            scope: vec![0; rows],
+            bands: None,
+            must_match: Vec::new(),
+            must_differ: Vec::new(),
+        };
+        Lists {
+            id_rank: (0..count).collect(),
+            group: (0..count).collect(),
+            price_rank: vec![NO_PRICE; rows],
+            codes: Vec::new(),
+            rules: vec![any],
+        }
+    }
+
     /// Rows of the plan.
     #[must_use]
     pub fn rows(&self) -> usize {

@@ -4,8 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::embedding::Vectors;
-use crate::rules::GroupScope;
-use crate::similarity::lists::NO_PRICE;
 use crate::similarity::testing::raw_pair;
 use crate::similarity::{Entry, NO_LIST, RuleLists, TopK, canonical_score};
 
@@ -28,25 +26,12 @@ fn everything(rows: usize, dimension: usize, distinct: usize) -> (Matrix, Lists)
     (Matrix::gather(&vectors, 0..rows), one_rule(rows))
 }
 
+/// Lists of 5; ids in the opposite order of the rows, and three variants a product.
 fn one_rule(rows: usize) -> Lists {
-    let n = u32::try_from(rows).expect("small");
-    Lists {
-        id_rank: (0..n).rev().collect(),
-        group: (0..n).map(|row| row / 3).collect(),
-        price_rank: vec![NO_PRICE; rows],
-        codes: Vec::new(),
-        rules: vec![RuleLists {
-            visual: true,
-            k: 5,
-            min_score: f32::NEG_INFINITY,
-            group: GroupScope::Other,
-            scopes: vec![std::iter::once(0..n).collect()],
-            scope: vec![0; rows],
-            bands: None,
-            must_match: Vec::new(),
-            must_differ: Vec::new(),
-        }],
-    }
+    let mut lists = Lists::everything(rows, 5);
+    lists.id_rank.reverse();
+    lists.group.iter_mut().for_each(|group| *group /= 3);
+    lists
 }
 
 proptest! {

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use twinset::rules::GroupScope;
-use twinset::similarity::lists::NO_PRICE;
-use twinset::similarity::{Entry, Lists, Matrix, NO_LIST, RuleLists};
+use twinset::similarity::{Entry, Lists, Matrix, NO_LIST};
 
 /// The canonical score as it is documented: element i into sum i mod 8, the sums added as ((0+4)+(2+6))+((1+5)+(3+7)),
 /// clamped, rounded once.
@@ -37,25 +35,9 @@ pub fn naive(matrix: &Matrix, lists: &Lists, rule: usize, anchor: usize) -> Vec<
 
 /// One rule over everything with lists of `k`, every row a group of its own, ids in another order than the rows.
 pub fn everything(rows: usize, k: usize) -> Lists {
-    let n = u32::try_from(rows).expect("small");
-    let mut lists = Lists {
-        id_rank: vec![0; rows],
-        group: (0..n).rev().collect(),
-        price_rank: vec![NO_PRICE; rows],
-        codes: Vec::new(),
-        rules: vec![RuleLists {
-            visual: true,
-            k,
-            min_score: f32::NEG_INFINITY,
-            group: GroupScope::Other,
-            scopes: vec![std::iter::once(0..n).collect()],
-            scope: vec![0; rows],
-            bands: None,
-            must_match: Vec::new(),
-            must_differ: Vec::new(),
-        }],
-    };
+    let mut lists = Lists::everything(rows, k);
+    lists.group.reverse();
     // A prime that divides no catalog of these tests reaches every place once.
-    (0..n).for_each(|rank| lists.id_rank[rank as usize * 7919 % rows] = rank);
+    (0..).zip(0..rows).for_each(|(rank, place)| lists.id_rank[place * 7919 % rows] = rank);
     lists
 }
