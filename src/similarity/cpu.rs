@@ -64,16 +64,17 @@ impl Similarity for Cpu {
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
         let order = order::by_looks(matrix, lists);
         let ordered = lists.in_order(&order);
-        let needed = |lists: &Lists| Remaining::new(&Tiles::new(lists, matrix.rows(), self.tile)).pairs();
+        let candidates = [lists, &ordered];
+        let tiles = candidates.map(|lists| Tiles::new(lists, matrix.rows(), self.tile));
+        let remaining = tiles.each_ref().map(Remaining::new);
+        let [by_price, by_looks] = remaining.each_ref().map(Remaining::pairs);
         // Rows in the order of their looks are not in that of their prices: that can take more pairs than it saves.
-        let by_looks = needed(&ordered) <= needed(lists) / 8 * 9;
-        let (lists, order) = if by_looks { (&ordered, Some(order.as_slice())) } else { (lists, None) };
-        let tiles = Tiles::new(lists, matrix.rows(), self.tile);
-        let remaining = Remaining::new(&tiles);
-        let pairs = remaining.pairs();
+        let chosen = usize::from(by_looks <= by_price / 8 * 9);
+        let (lists, tiles, remaining) = (candidates[chosen], &tiles[chosen], &remaining[chosen]);
+        let (pairs, order) = [(by_price, None), (by_looks, Some(order.as_slice()))][chosen];
         progress.start(pairs);
-        let join = Join::new(Rows::new(matrix, order), lists, &tiles);
-        finish(&join, &remaining, progress)?;
+        let join = Join::new(Rows::new(matrix, order), lists, tiles);
+        finish(&join, remaining, progress)?;
         let mut found = join.into_lists();
         if let Some(order) = order {
             found = order::put_back(found, order);
@@ -104,7 +105,7 @@ pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Prog
     let (rows, dimension) = (join.rows.len() as u64, join.rows.dimension() as u64);
     let rotation = (dimension > 1 && pairs / rows >= WORTH_TURNING * dimension)
         .then(|| Rotation::fit(join.rows.matrix(), join.rows.dimension() / 2));
-    let mut scan = Scan::new(join, kernel, rotation.as_ref());
+    let mut scan = Scan::new(join, kernel, rotation.as_ref(), Thresholds::of(join));
     (0..join.tiles.count()).into_par_iter().for_each(|i| scan.seed(i, remaining));
     let [near @ .., far] = ROUNDS;
     for round in near {
@@ -114,7 +115,7 @@ pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Prog
         // The integers in two parts go before those in one are there.
         let Scan { thresholds, panels, .. } = scan;
         drop(panels);
-        scan = Scan { thresholds, ..Scan::new(join, kernel, None) };
+        scan = Scan::new(join, kernel, None, thresholds);
     }
     scan.round(far, remaining, progress);
     Ok(())
@@ -142,11 +143,11 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(join: &'a Join<'a>, kernel: Kernel, rotation: Option<&Rotation>) -> Scan<'a> {
+    fn new(join: &'a Join<'a>, kernel: Kernel, rotation: Option<&Rotation>, thresholds: Thresholds) -> Scan<'a> {
         Scan {
             join,
             panels: Panels::new(join.rows, join.tiles, kernel, rotation),
-            thresholds: Thresholds::of(join),
+            thresholds,
             slack: kernel_slack(rotation.map_or(0.0, Rotation::apart)),
         }
     }
