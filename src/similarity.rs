@@ -4,6 +4,7 @@
 //! An engine *proposes* pairs under a proven error bound and *decides* with the canonical score alone, so every engine gives
 //! the same lists. [`Lists`] is the contract that the plan fills and every engine reads.
 
+mod axes;
 pub mod bounds;
 pub mod choose;
 mod classes;
@@ -17,13 +18,13 @@ mod order;
 mod products;
 pub mod remaining;
 mod report;
-mod rotation;
 mod rows;
 mod state;
 #[cfg(test)]
 mod testing;
 mod thresholds;
 pub mod tiles;
+mod waiting;
 
 use crate::error::Result;
 use crate::progress::Progress;

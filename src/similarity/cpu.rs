@@ -1,82 +1,81 @@
 //! The CPU engine: proposes pairs by int8 products under a proven bound.
 //!
 //! Rows are cut into tiles. Every pair of tiles that some list needs is multiplied once; a pair of rows whose product plus the
-//! bound of [`super::int8`] reaches the threshold of a list that admits it *survives*, for the lists of both rows. First, a few tiles
-//! near by give every list a threshold. This room refuses an n × n buffer: a kernel writes down survivors only.
+//! bound of [`super::int8`] reaches the threshold of a list that admits it waits for that list, on either side. When many wait
+//! for a list, those that seem to be its best are scored canonically, its threshold rises, and most others can go. First come a
+//! few tiles near by, which show most of what a list needs. This room refuses an n × n buffer: a kernel writes down survivors only.
 
 mod kernel;
 pub mod measure;
 mod panels;
+mod sketches;
+
+use std::ops::Range;
+use std::sync::Mutex;
 
 use anyhow::anyhow;
 use rayon::prelude::*;
 
-use super::int8::{MAX_DIMENSION, kernel_slack, upper};
-use super::join::{Join, Pair, Survivor};
+use super::int8::{MAX_DIMENSION, bounds, cut, kernel_slack};
+use super::join::{Join, Survivor, Wanted};
 use super::order;
 use super::remaining::Remaining;
-use super::rotation::Rotation;
 use super::rows::Rows;
-use super::state::TileLists;
 use super::thresholds::Thresholds;
 use super::tiles::Tiles;
+use super::waiting::{Candidate, TileWaiting};
 use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use kernel::{Kernel, Pass, Proposal, Scanned};
+use kernel::{Kernel, Part, Pass, Proposal, Scanned, Side};
 use panels::{Anchors, Panels};
+use sketches::{Columns, Group};
 
 /// Rows of a tile: whole blocks of every kernel, and two tiles of 512 components fit the L2 cache.
 pub const TILE: usize = 192;
 
-/// Pairs of tiles that a thread does before another one may take over.
+/// Tiles of a group: they are scored with a tile of columns one after the other.
+const GROUP: usize = 4;
+
+/// Tiles of columns that a thread does with a group before another one may take over.
 const STRETCH: usize = 64;
 
-/// Pairs of rows that a thread collects before it decides them: the most promising ones first, so that most others need not be.
-const COLLECTED: usize = 32 * TILE;
-
-/// How far apart the tiles of a round are: from, and up to but not including.
+/// How far apart the tiles of a round are: from, and up to but not including. Near ones show most of what a list needs.
 const ROUNDS: [(usize, usize); 3] = [(0, 2), (2, 8), (8, usize::MAX)];
 
-/// Turning the vectors costs as much as multiplying each with so many others, a component: below that it cannot pay.
-const WORTH_TURNING: u64 = 64;
+/// Tiles that a tile is scored with first, at most: for each kind of list one.
+const FIRST: usize = 4;
 
-/// Pairs of tiles that show whether it pays.
-const LOOKS: usize = 64;
-
-/// Tiles that a tile is scored with first, at most, to give its lists thresholds.
-const SEEDS: usize = 4;
-
-/// The CPU engine. Its threads are rayon's.
+/// The CPU engine. Its threads are rayon's. The lists depend on none of its fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
-    /// Rows of a tile, at least 1. The lists do not depend on it.
+    /// Rows of a tile, at least 1.
     pub tile: usize,
+    /// Pairs a row from which on vectors are sketched: with fewer, sketches cost more than they spare.
+    pub sketch_from: u64,
 }
 
 impl Default for Cpu {
     fn default() -> Cpu {
-        Cpu { tile: TILE }
+        Cpu { tile: TILE, sketch_from: 40_000 }
     }
 }
 
 impl Similarity for Cpu {
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
-        let order = order::by_looks(matrix, lists);
-        let ordered = lists.in_order(&order);
-        let candidates = [lists, &ordered];
-        let tiles = candidates.map(|lists| Tiles::new(lists, matrix.rows(), self.tile));
-        let remaining = tiles.each_ref().map(Remaining::new);
-        let [by_price, by_looks] = remaining.each_ref().map(Remaining::pairs);
-        // Rows in the order of their looks are not in that of their prices: that can take more pairs than it saves.
-        let chosen = usize::from(by_looks <= by_price / 8 * 9);
-        let (lists, tiles, remaining) = (candidates[chosen], &tiles[chosen], &remaining[chosen]);
-        let (pairs, order) = [(by_price, None), (by_looks, Some(order.as_slice()))][chosen];
+        // In the order of prices, which the plan has, a tile is in the bands of few others; in that of looks, thresholds rise sooner.
+        let has_bands = lists.rules.iter().any(|rule| rule.visual && rule.bands.is_some());
+        let order = (!has_bands).then(|| order::by_looks(matrix, lists));
+        let ordered = order.as_ref().map(|order| lists.in_order(order));
+        let lists = ordered.as_ref().unwrap_or(lists);
+        let tiles = Tiles::new(lists, matrix.rows(), self.tile);
+        let remaining = Remaining::new(&tiles);
+        let pairs = remaining.pairs();
         progress.start(pairs);
-        let join = Join::new(Rows::new(matrix, order), lists, tiles);
-        finish(&join, remaining, progress)?;
+        let join = Join::new(Rows::new(matrix, order.as_deref()), lists, &tiles);
+        self.finish(&join, &remaining, progress)?;
         let mut found = join.into_lists();
-        if let Some(order) = order {
+        if let Some(order) = &order {
             found = order::put_back(found, order);
         }
         let kernel = Some(kernel()?.name.to_owned());
@@ -85,40 +84,42 @@ impl Similarity for Cpu {
     }
 }
 
-/// Scores every pair of tiles that remains, and leaves the marks as they are. Nobody else may score meanwhile.
-///
-/// # Errors
-/// [`crate::error::Error::Config`] when vectors are longer than [`MAX_DIMENSION`], or the environment names a kernel that this
-/// processor cannot run.
-pub(super) fn finish(join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) -> Result<()> {
-    let kernel = kernel()?;
-    let pairs = remaining.pairs();
-    if pairs == 0 {
-        return Ok(());
+impl Cpu {
+    /// Scores every pair of tiles that remains, and leaves the marks as they are. Nobody else may score meanwhile.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Config`] when vectors are longer than [`MAX_DIMENSION`], or the environment names a kernel that this
+    /// processor cannot run.
+    pub(super) fn finish(&self, join: &Join<'_>, remaining: &Remaining<'_>, progress: &Progress) -> Result<()> {
+        let kernel = kernel()?;
+        let pairs = remaining.pairs();
+        if pairs == 0 {
+            return Ok(());
+        }
+        if join.rows.dimension() > MAX_DIMENSION {
+            let dimension = join.rows.dimension();
+            return Err(Error::Config(anyhow!(
+                "vectors of {dimension} components cannot be compared: shorten them to at most {MAX_DIMENSION}"
+            )));
+        }
+        let mut scan = Scan::new(join, kernel);
+        let tiles = join.tiles;
+        let nearest: Vec<Vec<usize>> = (0..tiles.count()).into_par_iter().map(|i| tiles.nearest(i, FIRST)).collect();
+        let is_first =
+            |i: usize, &(j, mutual): &(usize, bool)| nearest[i].contains(&j) || mutual && nearest[j].contains(&i);
+        // A few columns at a time: nothing is known yet of what a list needs.
+        scan.round(remaining, progress, is_first, 1);
+        if pairs / join.rows.len() as u64 >= self.sketch_from {
+            scan.sketch();
+        }
+        for (from, to) in ROUNDS {
+            let of_round =
+                |i: usize, pair: &(usize, bool)| (from..to).contains(&i.abs_diff(pair.0)) && !is_first(i, pair);
+            scan.round(remaining, progress, of_round, usize::MAX);
+        }
+        scan.settle();
+        Ok(())
     }
-    if join.rows.dimension() > MAX_DIMENSION {
-        let dimension = join.rows.dimension();
-        return Err(Error::Config(anyhow!(
-            "vectors of {dimension} components cannot be compared: shorten them to at most {MAX_DIMENSION}"
-        )));
-    }
-    let (rows, dimension) = (join.rows.len() as u64, join.rows.dimension() as u64);
-    let rotation = (dimension > 1 && pairs / rows >= WORTH_TURNING * dimension)
-        .then(|| Rotation::fit(join.rows.matrix(), join.rows.dimension() / 2));
-    let mut scan = Scan::new(join, kernel, rotation.as_ref(), Thresholds::of(join));
-    (0..join.tiles.count()).into_par_iter().for_each(|i| scan.seed(i, remaining));
-    let [near @ .., far] = ROUNDS;
-    for round in near {
-        scan.round(round, remaining, progress);
-    }
-    if rotation.is_some() && !scan.cuts_short(remaining) {
-        // The integers in two parts go before those in one are there.
-        let Scan { thresholds, panels, .. } = scan;
-        drop(panels);
-        scan = Scan::new(join, kernel, None, thresholds);
-    }
-    scan.round(far, remaining, progress);
-    Ok(())
 }
 
 /// The fastest kernel of this processor, or the one that the environment names.
@@ -138,152 +139,274 @@ pub(super) fn finish_row(join: &Join<'_>, row: usize, candidates: impl IntoItera
 struct Scan<'a> {
     join: &'a Join<'a>,
     panels: Panels,
+    /// Of each group that has any; empty where they are not worth it.
+    sketches: Vec<Option<Group>>,
     thresholds: Thresholds,
+    waiting: Vec<Mutex<TileWaiting>>,
     slack: f32,
 }
 
+/// What a thread works with.
+#[derive(Default)]
+struct Scratch {
+    found: Vec<Proposal>,
+    /// What the lists of both tiles want.
+    wants: [Wants; 2],
+    sketched: Columns,
+}
+
 impl<'a> Scan<'a> {
-    fn new(join: &'a Join<'a>, kernel: Kernel, rotation: Option<&Rotation>, thresholds: Thresholds) -> Scan<'a> {
+    fn new(join: &'a Join<'a>, kernel: Kernel) -> Scan<'a> {
+        let waiting = |tile| Mutex::new(TileWaiting::new(join.lists, join.tiles.range(tile)));
         Scan {
             join,
-            panels: Panels::new(join.rows, join.tiles, kernel, rotation),
-            thresholds,
-            slack: kernel_slack(rotation.map_or(0.0, Rotation::apart)),
+            panels: Panels::new(join.rows, join.tiles, kernel),
+            sketches: Vec::new(),
+            thresholds: Thresholds::of(join),
+            waiting: (0..join.tiles.count()).map(waiting).collect(),
+            slack: kernel_slack(),
         }
     }
 
-    /// Scores the pairs of tiles that remain and are so far apart.
-    fn round(&self, (near, far): (usize, usize), remaining: &Remaining<'_>, progress: &Progress) {
-        (0..self.join.tiles.count()).into_par_iter().for_each(|i| {
-            let work = remaining.work(i);
-            let of_round: Vec<_> = work.into_iter().filter(|&(j, _)| (near..far).contains(&i.abs_diff(j))).collect();
-            of_round.par_chunks(STRETCH).for_each(|work| self.tile(i, work, progress));
+    /// Sketches every group.
+    fn sketch(&mut self) {
+        let (rows, tiles) = (self.join.rows, self.join.tiles);
+        let of_group = |group| Group::new(rows, tiles, self.group(group), &self.panels.kernel);
+        self.sketches = (0..tiles.count().div_ceil(GROUP)).into_par_iter().map(of_group).collect();
+    }
+
+    /// The tiles of a group.
+    fn group(&self, group: usize) -> Range<usize> {
+        group * GROUP..((group + 1) * GROUP).min(self.join.tiles.count())
+    }
+
+    /// Scores those of the pairs of tiles that remain which belong to the round, `blocks` blocks of columns at a time.
+    fn round(
+        &self,
+        remaining: &Remaining<'_>,
+        progress: &Progress,
+        belongs: impl Fn(usize, &(usize, bool)) -> bool + Sync,
+        blocks: usize,
+    ) {
+        (0..self.join.tiles.count().div_ceil(GROUP)).into_par_iter().for_each(|group| {
+            let of_tile = |i: usize| {
+                let belongs = &belongs;
+                let work = remaining.work(i).into_iter().filter(move |pair| belongs(i, pair));
+                work.map(move |(j, mutual)| (j, i, mutual))
+            };
+            let mut work: Vec<(usize, usize, bool)> = self.group(group).flat_map(of_tile).collect();
+            work.sort_unstable();
+            let by_columns: Vec<_> = work.chunk_by(|a, b| a.0 == b.0).collect();
+            by_columns.par_chunks(STRETCH).for_each(|work| self.stretch(group, work, blocks, progress));
         });
     }
 
-    /// Whether the second part is often enough not needed, by a look at some pairs of tiles.
-    fn cuts_short(&self, remaining: &Remaining<'_>) -> bool {
-        let tiles = self.join.tiles.count();
-        let looks = (0..LOOKS).into_par_iter().map(|look| {
-            let i = look * tiles / LOOKS;
-            let work = remaining.work(i);
+    /// Scores tiles of a group with some tiles of columns: for each of those, its pairs as (column, anchor, mutual).
+    fn stretch(&self, group: usize, work: &[&[(usize, usize, bool)]], blocks: usize, progress: &Progress) {
+        let mut scratch = Scratch::default();
+        let tiles = self.group(group);
+        let mut anchors: Vec<Option<Anchors>> = tiles.clone().map(|_| None).collect();
+        let sketches = self.sketches.get(group).and_then(Option::as_ref);
+        let mut pays = Pays::default();
+        for pairs in work {
+            let j = pairs[0].0;
+            let sketches = sketches.filter(|_| pairs.len() > 1 && pays.try_again());
+            if let Some(sketches) = sketches {
+                sketches.sketch(&self.panels, j, &mut scratch.sketched);
+            }
             let mut scanned = Scanned::default();
-            if let Some(&(j, mutual)) = work.get((look * 7 + 3) % LOOKS * work.len() / LOOKS) {
-                let anchors = self.panels.anchors(i);
-                scanned = self.propose(&anchors, i, j, mutual, &mut Vec::new());
+            for &(j, i, mutual) in *pairs {
+                let place = i - tiles.start;
+                let anchors = anchors[place].get_or_insert_with(|| self.panels.anchors(i));
+                for columns in self.panels.blocks(j, blocks) {
+                    let sketches = sketches.map(|sketches| (sketches, place));
+                    let of_pair = self.pair(anchors, i, (j, mutual), columns, sketches, &mut scratch);
+                    scanned.blocks += of_pair.blocks;
+                    scanned.cut_short += of_pair.cut_short;
+                }
+                progress.advance(self.join.tiles.pairs(i, j));
             }
-            scanned
-        });
-        let sum =
-            |a: Scanned, b: Scanned| Scanned { blocks: a.blocks + b.blocks, cut_short: a.cut_short + b.cut_short };
-        let all = looks.reduce(Scanned::default, sum);
-        all.cut_short * 4 >= all.blocks
+            if sketches.is_some() {
+                pays.learn(scanned);
+            }
+        }
     }
 
-    /// Gives the lists of a tile thresholds, from the lower bounds of the pairs with a few tiles near by.
-    fn seed(&self, i: usize, remaining: &Remaining<'_>) {
-        let (join, tiles) = (self.join, self.join.tiles);
-        let anchors = self.panels.anchors(i);
-        let mut seeds = TileLists::new(join.lists, tiles.range(i));
-        let mut found = Vec::new();
-        for j in tiles.nearest(i, SEEDS).into_iter().filter(|&j| remaining.needs(i, j)) {
-            let mut cuts = [anchors.len(), self.panels.rows(j)].map(|rows| vec![f32::INFINITY; rows]);
-            for (row, rule) in tiles.open_lists(i, j) {
-                let cut = &mut cuts[0][row - tiles.range(i).start];
-                *cut = cut.min(seeds.threshold(join.lists, row, rule));
-            }
-            self.multiply(&anchors, &cuts[0], j, &cuts[1], &mut found);
-            for proposal in found.drain(..) {
-                let Some((row, candidate)) = self.rows(i, j, proposal) else { continue };
-                let [own, other] = self.residuals(&anchors, j, proposal);
-                let lower = proposal.product - (own + other) - self.slack;
-                for rule in join.rules_of(row) {
-                    if lower > seeds.threshold(join.lists, row, rule)
-                        && join.lists.admits(&join.lists.rules[rule], row, candidate)
-                    {
-                        seeds.offer(join.lists, rule, row, candidate, lower);
-                    }
+    /// Scores tile `i` with some columns of tile `j`, for the lists of `i`, and those of `j` where they need it too. Sketches
+    /// come with the place of `i` in its group.
+    fn pair(
+        &self,
+        anchors: &Anchors,
+        i: usize,
+        (j, mutual): (usize, bool),
+        columns: Range<usize>,
+        sketches: Option<(&Group, usize)>,
+        scratch: &mut Scratch,
+    ) -> Scanned {
+        let Scratch { found, wants: [own, other], sketched } = scratch;
+        own.look(self, i, j, anchors.len());
+        // In its own tile a row is both.
+        if mutual || i == j {
+            other.look(self, j, i, self.panels.rows(j));
+        } else {
+            other.nothing(self.panels.rows(j));
+        }
+        let (part, corrections) = self.panels.columns(j, columns.clone(), &other.lowest[1]);
+        let mut pass = Pass {
+            anchors: Side { parts: [Part::default(), anchors.part(&own.lowest[1])], rest: &[] },
+            columns: Side { parts: [Part::default(), part], rest: &[] },
+            chunks: [&[], self.panels.chunks()],
+            corrections: [&[], corrections],
+        };
+        if let Some((group, place)) = sketches {
+            (pass.anchors.parts[0], pass.anchors.rest) = group.part(place, &own.lowest[0]);
+            (pass.columns.parts[0], pass.columns.rest, pass.corrections[0]) = sketched.part(&other.lowest[0]);
+            pass.chunks[0] = group.chunks();
+        }
+        found.clear();
+        let scanned = self.panels.kernel.scan(&pass, found);
+        let place = |at: u32| at as usize;
+        for proposal in &mut *found {
+            proposal.column += u32::try_from(columns.start).expect("a tile is small");
+        }
+        if i == j {
+            // A tile has each pair of its own rows twice, and each row with itself.
+            found.retain(|proposal| proposal.anchor < proposal.column);
+        }
+        if found.is_empty() {
+            return scanned;
+        }
+        self.offer(i, j, own, found.iter().map(|one| (place(one.anchor), place(one.column), one.product)));
+        if mutual || i == j {
+            self.offer(j, i, other, found.iter().map(|one| (place(one.column), place(one.anchor), one.product)));
+        }
+        scanned
+    }
+
+    /// Lets candidates wait for those lists of the tile `i` that may hold them: pairs of a place in `i` and one in `j`.
+    fn offer(&self, i: usize, j: usize, wants: &Wants, pairs: impl Iterator<Item = (usize, usize, f32)> + Clone) {
+        let (join, lists) = (self.join, self.join.lists);
+        let (rows, candidates) = (join.tiles.range(i), join.tiles.range(j));
+        let [own, others] = [i, j].map(|tile| self.panels.residuals(tile)[1]);
+        let mut waiting = self.waiting[i].lock().expect("a panic in another thread has already ended the night");
+        for (rule, cuts) in &wants.by_rule {
+            let contract = &lists.rules[*rule];
+            for (place, other, product) in pairs.clone() {
+                // One that only fills up a block.
+                if place >= rows.len() || other >= candidates.len() {
+                    continue;
+                }
+                let residuals = [own[place], others[other]];
+                if product + (residuals[0] + residuals[1]) < cuts[place] {
+                    continue;
+                }
+                let (row, candidate) = (rows.start + place, candidates.start + other);
+                if !lists.admits(contract, row, candidate) || join.classes.same(row, candidate) {
+                    continue;
+                }
+                let [_, upper] = bounds(product, residuals, self.slack);
+                if waiting.push(row, *rule, Candidate::new(number(candidate), upper)) {
+                    waiting.look_through(row, *rule, |waiting| self.look_through(row, *rule, own[place], waiting));
                 }
             }
         }
-        for row in tiles.range(i) {
-            for rule in join.rules_of(row) {
-                self.thresholds.raise(row, rule, seeds.threshold(join.lists, row, rule));
+    }
+
+    /// Decides those that seem to enter their list, or all where few can be let go. Says which still may enter it.
+    fn look_through(&self, row: usize, rule: usize, residual: f32, waiting: &[Candidate]) -> Range<usize> {
+        // Most products are nearer to their scores by far than their bounds.
+        let (mut decided, mut reached) = self.join.decide(row, rule, waiting, 2.0 * residual);
+        let mut may_enter = waiting.partition_point(|candidate| candidate.upper() >= reached).max(decided);
+        if may_enter - decided > waiting.len() / 4 * 3 {
+            (_, reached) = self.join.decide(row, rule, &waiting[decided..may_enter], 0.0);
+            (decided, may_enter) = (0, 0);
+        }
+        self.thresholds.raise(row, rule, reached);
+        decided..may_enter
+    }
+
+    /// Decides what still waits.
+    fn settle(self) {
+        let Scan { join, waiting, .. } = self;
+        waiting.into_par_iter().enumerate().for_each_init(Vec::new, |wanted, (tile, waiting)| {
+            let waiting = waiting.into_inner().expect("a panic in another thread has already ended the night");
+            for row in join.tiles.range(tile) {
+                for rule in join.rules_of(row) {
+                    let of_list = waiting.of(row, rule).iter();
+                    wanted.extend(of_list.map(|&candidate| Wanted { candidate, rule }));
+                }
+                join.decide_row(row, wanted);
+            }
+        });
+    }
+}
+
+/// What the lists of a tile want of another tile.
+#[derive(Debug, Default)]
+struct Wants {
+    /// Per rule that has open lists, what a pair must reach for the list of each row; infinity where it is not open.
+    by_rule: Vec<(usize, Vec<f32>)>,
+    /// The lowest score that matters to the list of each row, less the slack, and the lowest of the above; infinity for rows that
+    /// fill up the last block.
+    lowest: [Vec<f32>; 2],
+}
+
+/// Whether sketches pay, as far as it shows: where they do not, they are tried again ever later.
+#[derive(Debug, Default)]
+struct Pays {
+    wait: u32,
+    again: u32,
+}
+
+impl Pays {
+    fn try_again(&mut self) -> bool {
+        self.wait = self.wait.saturating_sub(1);
+        self.wait == 0
+    }
+
+    fn learn(&mut self, scanned: Scanned) {
+        // A sketch costs about a third of what it spares.
+        self.again = if scanned.cut_short * 3 > scanned.blocks { 0 } else { (2 * self.again).clamp(2, 32) };
+        self.wait = self.again;
+    }
+}
+
+impl Wants {
+    /// What the lists of the tile `i`, of `padded` rows with those that fill up a block, want of the tile `j`.
+    fn look(&mut self, scan: &Scan<'_>, i: usize, j: usize, padded: usize) {
+        self.nothing(padded);
+        let first = scan.join.tiles.range(i).start;
+        for (row, rule) in scan.join.tiles.open_lists(i, j) {
+            if self.by_rule.last().is_none_or(|last| last.0 != rule) {
+                self.by_rule.push((rule, vec![f32::INFINITY; padded]));
+            }
+            let cuts = &mut self.by_rule.last_mut().expect("just added").1;
+            cuts[row - first] = scan.thresholds.get(row, rule);
+        }
+        let ([least, most], others) = (scan.panels.residuals(i), scan.panels.span(j));
+        let [scores, lowest] = &mut self.lowest;
+        for (_, cuts) in &mut self.by_rule {
+            for (of_row, score) in cuts.iter().zip(&mut *scores) {
+                *score = score.min(*of_row - scan.slack);
+            }
+            for (((of_row, lowest), &least), &most) in cuts.iter_mut().zip(&mut *lowest).zip(least).zip(most) {
+                *of_row = cut(*of_row, [least, most], others, scan.slack);
+                *lowest = lowest.min(*of_row);
             }
         }
     }
 
-    /// Scores tile `i` with each tile of `work`; the flag says whether the other direction is needed too.
-    fn tile(&self, i: usize, work: &[(usize, bool)], progress: &Progress) {
-        let tiles = self.join.tiles;
-        let anchors = self.panels.anchors(i);
-        let (mut found, mut pairs) = (Vec::new(), Vec::new());
-        for &(j, mutual) in work {
-            self.propose(&anchors, i, j, mutual, &mut found);
-            for proposal in found.drain(..) {
-                self.collect(&anchors, i, j, proposal, &mut pairs);
-            }
-            if pairs.len() > COLLECTED {
-                self.join.settle(&mut pairs, &self.thresholds);
-            }
-            progress.advance(tiles.pairs(i, j));
-        }
-        self.join.settle(&mut pairs, &self.thresholds);
-    }
-
-    /// Proposes pairs of two tiles for the lists of `i`, and of `j` where those need them too.
-    fn propose(&self, anchors: &Anchors, i: usize, j: usize, mutual: bool, found: &mut Vec<Proposal>) -> Scanned {
-        let mut cuts = [anchors.len(), self.panels.rows(j)].map(|rows| vec![f32::INFINITY; rows]);
-        self.thresholds.lowest(self.join.tiles, i, j, &mut cuts[0]);
-        // In its own tile a row is both.
-        if mutual || i == j {
-            self.thresholds.lowest(self.join.tiles, j, i, &mut cuts[1]);
-        }
-        for cut in cuts.iter_mut().flatten() {
-            *cut -= self.slack;
-        }
-        self.multiply(anchors, &cuts[0], j, &cuts[1], found)
-    }
-
-    fn multiply(
-        &self,
-        anchors: &Anchors,
-        cuts: &[f32],
-        j: usize,
-        columns: &[f32],
-        found: &mut Vec<Proposal>,
-    ) -> Scanned {
-        let (columns, corrections) = self.panels.columns(j, columns);
-        let pass = Pass { anchors: anchors.side(cuts), columns, chunks: self.panels.chunks(), corrections };
-        self.panels.kernel.scan(&pass, found)
-    }
-
-    /// Keeps a proposal that a list admits.
-    fn collect(&self, anchors: &Anchors, i: usize, j: usize, proposal: Proposal, pairs: &mut Vec<Pair>) {
-        let Some((first, second)) = self.rows(i, j, proposal) else { return };
-        // A tile has each pair of its own rows twice, and each row with itself.
-        if (i == j && first >= second) || self.join.classes.same(first, second) {
-            return;
-        }
-        let upper = upper(proposal.product, self.residuals(anchors, j, proposal), self.slack);
-        if self.join.may_enter(first, second, upper, &self.thresholds)
-            || self.join.may_enter(second, first, upper, &self.thresholds)
-        {
-            let number = |row| u32::try_from(row).expect("fewer than 2^32 rows");
-            pairs.push(Pair { first: number(first), second: number(second), upper });
+    fn nothing(&mut self, padded: usize) {
+        self.by_rule.clear();
+        for lowest in &mut self.lowest {
+            lowest.clear();
+            lowest.resize(padded, f32::INFINITY);
         }
     }
+}
 
-    /// The rows of a pair of two tiles; none where one of them only fills up a block.
-    fn rows(&self, i: usize, j: usize, proposal: Proposal) -> Option<(usize, usize)> {
-        let of_tile = |tile, place: u32| self.join.tiles.range(tile).nth(place as usize);
-        Some((of_tile(i, proposal.anchor)?, of_tile(j, proposal.column)?))
-    }
-
-    /// How far the two of a pair are at most from their integers.
-    fn residuals(&self, anchors: &Anchors, j: usize, proposal: Proposal) -> [f32; 2] {
-        [anchors.residual(proposal.anchor as usize), self.panels.residual(j, proposal.column as usize)]
-    }
+fn number(n: usize) -> u32 {
+    u32::try_from(n).expect("fewer than 2^32 rows")
 }
 
 #[cfg(test)]

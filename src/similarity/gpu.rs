@@ -18,7 +18,7 @@ mod walk;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::cpu;
+use super::cpu::Cpu;
 use super::join::Join;
 use super::remaining::Remaining;
 use super::rows::Rows;
@@ -203,7 +203,7 @@ impl Similarity for Gpu {
             return Ok(Found { lists: join.into_lists(), report });
         }
         if trusted {
-            cpu::finish(&join, &remaining, progress)?;
+            Cpu::default().finish(&join, &remaining, progress)?;
             match audit(&join) {
                 Ok(()) => return Ok(Found { lists: join.into_lists(), report }),
                 Err(fault) => {
@@ -215,7 +215,7 @@ impl Similarity for Gpu {
         // Nothing that the device said is kept; nor are two nights' lists held at a time.
         drop(join);
         let join = Join::new(Rows::new(matrix, None), lists, &tiles);
-        cpu::finish(&join, &Remaining::new(&tiles), &Progress::hidden())?;
+        Cpu::default().finish(&join, &Remaining::new(&tiles), &Progress::hidden())?;
         Ok(Found { lists: join.into_lists(), report })
     }
 }

@@ -121,41 +121,56 @@ pub fn slack() -> f32 {
     rounded_up(8.0 * u * (1.0 + 2_f64.powi(-17)) + 2_f64.powi(-120) + canonical_error(MAX_DIMENSION) + u)
 }
 
-/// What a CPU kernel's arithmetic, the canonical score and the use of both can be off by together, for vectors whose products are
-/// off by at most `apart` (at most 0.1) because they were turned.
+/// What a CPU kernel's arithmetic, the canonical score and the use of both can be off by together.
 ///
-/// The vectors come in one or two parts with a scale each; what is said above of X holds for the parts together, because X is the
-/// projection of x in each part. Let u = 2⁻²⁴: each operation rounds to the nearest and flushes nothing. The errors are at most, all
-/// lengths below 1.1:
+/// Let u = 2⁻²⁴: each operation rounds to the nearest and flushes nothing. The errors are at most, all lengths below 1.1:
 ///
-/// - 4 u: for each part the conversion of the integers' product, the product of the scales and the product of both, 3 u of
-///   ‖X₀‖‖Y₀‖ + ‖X₁‖‖Y₁‖ ≤ ‖X‖‖Y‖ together; and the sum of the parts;
-/// - 4 u: the sum of the residuals, the product of the rests, and their sum;
-/// - 4 u: the last sum;
-/// - 4 u: the roundings of a cut, `threshold - slack`, and of a bound, `product ± …`, which are below 4;
-/// - 4 u: what is left of x is orthogonal to X up to the rounding of the scale, which [`upper`] relies on;
+/// - 3 u: the conversion of the integers' product, the product of the scales and the product of both;
+/// - 4 u: the sum of the residuals and the last sum;
+/// - 4 u: the rounding of a cut, `threshold - slack`, which is below 4;
+/// - 4 u: what is left of x is orthogonal to X up to the rounding of the scale, which [`bounds`] relies on;
 /// - the canonical score's own distance from x·y, see [`super::bounds`].
 ///
 /// With products of lengths below 1.21 that is less than 32 u = 2⁻¹⁹, and what underflows is lost in the difference.
 #[must_use]
-pub(super) fn kernel_slack(apart: f32) -> f32 {
-    rounded_up(2_f64.powi(-19) + canonical_error(MAX_DIMENSION) + f64::from(apart))
+pub(super) fn kernel_slack() -> f32 {
+    rounded_up(2_f64.powi(-19) + canonical_error(MAX_DIMENSION))
 }
 
-/// At least the canonical score of a pair with this product of its integers, which the kernel computed, and these residuals.
+/// At most and at least the canonical score of a pair with this product of its integers, which the kernel computed, and these
+/// residuals.
 ///
 /// With p = x − X and q = y − Y, x·y = X·Y + p·Y + X·q + p·q. Because p is orthogonal to X, only the part of Y that is orthogonal to X
 /// meets it, of length √(‖Y‖² − (X·Y)² / ‖X‖²) ≤ √(β² − (X·Y)² / β²) with lengths at most β, and the other way round. So
 ///
 /// > |x·y − X·Y| ≤ σ (Rx + Ry) + Rx Ry, σ² = 1 − (X·Y)² + (β² − 1)(1 + (X·Y)² / β²).
 ///
-/// β ≤ 1 + 2⁻²¹ + `apart` / 2 ≤ 1 + `slack`, so the last term is below 8 `slack`; X·Y is off from the product by less than `slack`.
+/// β ≤ 1 + 2⁻²¹ ≤ 1 + `slack`, so the last term is below 8 `slack`; X·Y is off from the product by less than `slack`.
+/// All f32 below are rounded by less than 2⁻²⁴ each, of numbers below 2: another `slack` covers them, and what they change under
+/// the root, 2⁻²¹, is added there.
 #[must_use]
-pub(super) fn upper(product: f32, residuals: [f32; 2], slack: f32) -> f32 {
-    let (product, slack, [rx, ry]) = (f64::from(product), f64::from(slack), residuals.map(f64::from));
-    let least = (product.abs() - slack).max(0.0);
-    let sine = (1.0 + 8.0 * slack - least * least).max(0.0).sqrt();
-    rounded_up(product + sine * (rx + ry) + rx * ry + slack)
+pub(super) fn bounds(product: f32, [rx, ry]: [f32; 2], slack: f32) -> [f32; 2] {
+    let apart = sine(product.abs(), slack) * (rx + ry) + rx * ry + 2.0 * slack;
+    [product - apart, product + apart]
+}
+
+/// At least σ of [`bounds`] for every product that is as far from zero as `least`.
+fn sine(least: f32, slack: f32) -> f32 {
+    let least = (least - slack).max(0.0);
+    ((1.0 - least * least).max(0.0) + 8.0 * slack + 2_f32.powi(-21)).sqrt()
+}
+
+/// What product + (Rx + Ry) must reach, as a kernel computes it, so that the upper of the [`bounds`] may be `threshold`; residuals
+/// lie between the two numbers of `own` and of `others`.
+///
+/// An upper bound of t or more has product ≥ t − 1.01 (Rx + Ry) − RxRy − 2 `slack`, since σ < 1.01. Where that is positive, it bounds
+/// σ, and product ≥ t − σ (Rx + Ry) − RxRy − 2 `slack`. The third `slack` is for the roundings here and in the kernel.
+pub(super) fn cut(threshold: f32, own: [f32; 2], others: [f32; 2], slack: f32) -> f32 {
+    let [least, most] = [0, 1].map(|at| own[at] + others[at]);
+    let product = own[1] * others[1];
+    let nearest = threshold - 1.01 * most - product - 2.0 * slack;
+    let spared = (1.0 - sine(nearest.max(0.0), slack)).max(0.0) * least;
+    threshold + spared - product - 3.0 * slack
 }
 
 #[cfg(test)]
@@ -212,6 +227,26 @@ mod tests {
             if let Ok(left) = make_unit(&left) {
                 holds(&x, &left)?;
                 holds(&left.iter().map(|v| -v).collect::<Vec<_>>(), &x)?;
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever is cut off could not have reached the threshold.
+        #[test]
+        fn a_cut_leaves_out_only_what_stays_below(
+            product in -1.1_f32..1.1, threshold in -1.1_f32..1.1, near in any::<bool>(),
+            own in (0.0_f32..0.05, 0.0_f32..0.05), others in (0.0_f32..0.05, 0.0_f32..0.05), share in 0.0_f32..=1.0,
+        ) {
+            let span = |(a, b): (f32, f32)| [a.min(b), a.max(b)];
+            let (own, others, slack) = (span(own), span(others), kernel_slack());
+            // Thresholds at random are mostly far from what a product reaches.
+            let product = if near { threshold - share * (own[1] + others[1]) } else { product };
+            let within = |[least, most]: [f32; 2]| least + share * (most - least);
+            let residuals = [within(own), within(others)];
+            let [_, upper] = bounds(product, residuals, slack);
+            if upper >= threshold {
+                prop_assert!(product + (residuals[0] + residuals[1]) >= cut(threshold, own, others, slack));
             }
         }
     }

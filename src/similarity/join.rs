@@ -5,16 +5,18 @@
 //! settled by the canonical score and the id, and a pair may come twice, so the lists depend neither on the order of the work
 //! nor on who did it, as long as every pair that can enter comes once.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
 
 use super::classes::Classes;
+use super::matrix::{ABREAST, canonical_scores};
 use super::rows::Rows;
 use super::state::TileLists;
-use super::thresholds::Thresholds;
 use super::tiles::Tiles;
+use super::waiting::Candidate;
 use super::{Entry, Lists, NO_LIST, TopK, canonical_score};
 
 /// A night's lists while they fill, and what deciding needs.
@@ -28,19 +30,18 @@ pub(super) struct Join<'a> {
 
 /// A candidate that may enter a list of an anchor.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) candidate: Candidate,
+    /// The rule of the list.
+    pub(super) rule: usize,
+}
+
+/// A candidate that may enter any list of an anchor.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Survivor {
     /// The candidate's row.
     pub(super) candidate: usize,
     /// At least the canonical score of the pair.
-    pub(super) upper: f32,
-}
-
-/// Two rows that may enter each other's lists.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    pub(super) first: u32,
-    pub(super) second: u32,
-    /// At least the canonical score.
     pub(super) upper: f32,
 }
 
@@ -65,36 +66,46 @@ impl<'a> Join<'a> {
         all
     }
 
-    /// Decides pairs for the lists of both of their rows, the most promising first, and empties them.
-    ///
-    /// What is known of the thresholds only leaves out what cannot enter; it rises with the lists.
-    pub(super) fn settle(&self, pairs: &mut Vec<Pair>, thresholds: &Thresholds) {
-        pairs.sort_unstable_by(|a, b| b.upper.total_cmp(&a.upper).then((a.first, a.second).cmp(&(b.first, b.second))));
-        for Pair { first, second, upper } in pairs.drain(..) {
-            let (first, second) = (first as usize, second as usize);
-            let sides = [(first, second), (second, first)];
-            let may_enter = sides.map(|(row, candidate)| self.may_enter(row, candidate, upper, thresholds));
-            if may_enter == [false; 2] {
-                continue;
+    /// Scores candidates, the most promising first, canonically for a list of `row`, as long as one could enter whose score is so
+    /// much below its bound. Says how many it scored, and what the list's entries reach then.
+    pub(super) fn decide(&self, row: usize, rule: usize, waiting: &[Candidate], below: f32) -> (usize, f32) {
+        let mut state = self.lock(row / self.tiles.size());
+        let mut threshold = state.threshold(self.lists, row, rule);
+        let mut decided = 0;
+        while let Some(next) = waiting.get(decided)
+            && next.upper() - below >= threshold
+        {
+            let some = &waiting[decided..waiting.len().min(decided + ABREAST)];
+            for (candidate, score) in some.iter().zip(self.scores(row, some.iter().map(|one| one.row()))) {
+                state.offer(self.lists, rule, row, candidate.row() as usize, score);
             }
-            let score = canonical_score(self.rows.row(first), self.rows.row(second));
-            for ((row, candidate), _) in sides.into_iter().zip(may_enter).filter(|&(_, may_enter)| may_enter) {
-                let mut state = self.lock(row / self.tiles.size());
-                for rule in self.rules_of(row) {
-                    if score >= thresholds.get(row, rule) && self.lists.admits(&self.lists.rules[rule], row, candidate)
-                    {
-                        state.offer(self.lists, rule, row, candidate, score);
-                        thresholds.raise(row, rule, state.threshold(self.lists, row, rule));
-                    }
+            decided += some.len();
+            threshold = state.threshold(self.lists, row, rule);
+        }
+        (decided, threshold)
+    }
+
+    /// The canonical scores of a row with at most [`ABREAST`] others, at least one.
+    fn scores(&self, row: usize, others: impl Iterator<Item = u32>) -> [f32; ABREAST] {
+        let mut abreast = [self.rows.row(row); ABREAST];
+        abreast.iter_mut().zip(others).for_each(|(vector, other)| *vector = self.rows.row(other as usize));
+        canonical_scores(self.rows.row(row), abreast)
+    }
+
+    /// Scores the candidates of the lists of a row canonically, the most promising first, as long as they may enter. Empties them.
+    pub(super) fn decide_row(&self, row: usize, waiting: &mut Vec<Wanted>) {
+        waiting.sort_unstable_by_key(|one| (Reverse(one.candidate), one.rule));
+        let mut state = self.lock(row / self.tiles.size());
+        for some in waiting.chunks(ABREAST) {
+            let may_enter = |one: &Wanted| one.candidate.upper() >= state.threshold(self.lists, row, one.rule);
+            if some.iter().any(may_enter) {
+                let scores = self.scores(row, some.iter().map(|one| one.candidate.row()));
+                for (one, score) in some.iter().zip(scores) {
+                    state.offer(self.lists, one.rule, row, one.candidate.row() as usize, score);
                 }
             }
         }
-    }
-
-    /// Whether a list of `row` admits `candidate`, when their score is at most `upper`.
-    pub(super) fn may_enter(&self, row: usize, candidate: usize, upper: f32, thresholds: &Thresholds) -> bool {
-        let reached = |&rule: &usize| upper >= thresholds.get(row, rule);
-        self.rules_of(row).filter(reached).any(|rule| self.lists.admits(&self.lists.rules[rule], row, candidate))
+        waiting.clear();
     }
 
     /// The lists of a tile with every bit-identical candidate already settled: they share one score, so the first ones by id

@@ -93,11 +93,12 @@ impl Lists {
     ///
     /// The anchor must have a list: `rule.scope[anchor] != NO_LIST`.
     #[must_use]
+    #[inline]
     pub fn admits(&self, rule: &RuleLists, anchor: usize, candidate: usize) -> bool {
         let number = u32::try_from(candidate).expect("fewer than 2^32 rows");
-        anchor != candidate
+        rule.bands.as_ref().is_none_or(|bands| bands[anchor].contains(&self.price_rank[candidate]))
+            && anchor != candidate
             && within(&rule.scopes[rule.scope[anchor] as usize], number)
-            && rule.bands.as_ref().is_none_or(|bands| bands[anchor].contains(&self.price_rank[candidate]))
             && match rule.group {
                 GroupScope::Other => self.group[anchor] != self.group[candidate],
                 GroupScope::Same => self.group[anchor] == self.group[candidate],

@@ -53,7 +53,7 @@ fn split(matrix: &Matrix, rows: &mut [u32]) {
         return;
     }
     // With as many as that there is one in most of what looks alike, and it costs little beside comparing all rows.
-    let count = 2 * rows.len().isqrt();
+    let count = rows.len().isqrt() / 2;
     let pivots = chain(matrix, (0..count).map(|at| rows[at * rows.len() / count]).collect());
     let mut nearest = nearest(matrix, rows, &pivots);
     let lonely = lonely(&nearest);

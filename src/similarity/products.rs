@@ -1,7 +1,5 @@
 //! Products of matrices in f32 and f64. What comes out is close, not exact: this room refuses to decide anything by it.
 
-use rayon::prelude::*;
-
 /// Rows that are multiplied in one go, and so what a thread takes at a time.
 pub(super) const BLOCK: usize = 128;
 
@@ -23,24 +21,6 @@ impl<'a, T> Laid<'a, T> {
     pub(super) fn transposed(self) -> Laid<'a, T> {
         Laid { height: self.width, width: self.height, down: self.across, across: self.down, ..self }
     }
-
-    /// At most `count` columns from `start` on.
-    pub(super) fn columns(self, start: usize, count: usize) -> Laid<'a, T> {
-        self.transposed().below(start, count).transposed()
-    }
-
-    /// At most `count` rows from `start` on.
-    pub(super) fn below(self, start: usize, count: usize) -> Laid<'a, T> {
-        Laid { values: &self.values[start * self.down..], height: count.min(self.height - start), ..self }
-    }
-}
-
-/// The product of two matrices, row by row.
-pub(super) fn product(left: Laid<f32>, right: Laid<f32>) -> Vec<f32> {
-    let mut product = vec![0.0; left.height * right.width];
-    let blocks = product.par_chunks_mut(BLOCK * right.width).enumerate();
-    blocks.for_each(|(block, product)| multiply(left.below(block * BLOCK, BLOCK), right, Onto::Nothing, product));
-    product
 }
 
 /// What a product is added to.

@@ -16,11 +16,6 @@ impl<'a> Rows<'a> {
         Rows { matrix, order }
     }
 
-    /// The matrix, in its own order.
-    pub(super) fn matrix(&self) -> &'a Matrix {
-        self.matrix
-    }
-
     /// Components of a vector.
     pub(super) fn dimension(&self) -> usize {
         self.matrix.dimension()

@@ -24,10 +24,12 @@ struct OpenList {
 struct Held {
     row: u32,
     score: f32,
-    id_rank: u32,
-    /// The group that the entry stands for; `None` when variants do not compete.
-    group: Option<u32>,
+    /// The group that the entry stands for, or [`ALONE`].
+    group: u32,
 }
+
+/// In [`Held::group`]: variants do not compete.
+const ALONE: u32 = u32::MAX;
 
 impl Held {
     fn entry(&self) -> Entry {
@@ -35,8 +37,9 @@ impl Held {
     }
 
     #[expect(clippy::float_cmp, reason = "scores tie when they are the same number; then the id decides")]
-    fn precedes(&self, other: &Held) -> bool {
-        self.score > other.score || (self.score == other.score && self.id_rank < other.id_rank)
+    fn precedes(&self, other: &Held, id_rank: &[u32]) -> bool {
+        let id = |held: &Held| id_rank[held.row as usize];
+        self.score > other.score || (self.score == other.score && id(self) < id(other))
     }
 }
 
@@ -80,10 +83,9 @@ impl TileLists {
         let held = Held {
             row: u32::try_from(candidate).expect("fewer than 2^32 rows"),
             score,
-            id_rank: lists.id_rank[candidate],
-            group: lists.collapses(contract, anchor, candidate).then(|| lists.group[candidate]),
+            group: if lists.collapses(contract, anchor, candidate) { lists.group[candidate] } else { ALONE },
         };
-        self.lists[at].insert(held, contract.k)
+        self.lists[at].insert(held, contract.k, &lists.id_rank)
     }
 
     /// The entries of a list as it is now.
@@ -108,19 +110,19 @@ impl TileLists {
 }
 
 impl OpenList {
-    fn insert(&mut self, new: Held, k: usize) -> bool {
+    fn insert(&mut self, new: Held, k: usize, id_rank: &[u32]) -> bool {
         let full = self.entries.len() >= k;
-        if full && self.entries.last().is_none_or(|last| !new.precedes(last)) {
+        if full && self.entries.last().is_none_or(|last| !new.precedes(last, id_rank)) {
             return false;
         }
-        let place = self.entries.partition_point(|held| held.precedes(&new));
+        let place = self.entries.partition_point(|held| held.precedes(&new, id_rank));
         if self.entries.get(place).is_some_and(|held| held.row == new.row) {
             return false;
         }
-        if new.group.is_some()
+        if new.group != ALONE
             && let Some(at) = self.entries.iter().position(|held| held.group == new.group)
         {
-            if !new.precedes(&self.entries[at]) {
+            if !new.precedes(&self.entries[at], id_rank) {
                 return false;
             }
             self.entries.remove(at);

@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::join::Join;
-use super::tiles::Tiles;
 
 /// Per row and rule, a canonical score below which nothing can matter to the list; it only rises.
 #[derive(Debug)]
@@ -38,15 +37,5 @@ impl Thresholds {
         let higher = |known: u32| (at_least > f32::from_bits(known)).then_some(at_least.to_bits());
         // It fails where the threshold is as high already.
         let _ = self.known[row * self.rules + rule].fetch_update(Ordering::Relaxed, Ordering::Relaxed, higher);
-    }
-
-    /// Lowers what is noted for each row of the tile `anchors` to the lowest score that matters to a list that may hold a row of the
-    /// tile `candidates`.
-    pub(super) fn lowest(&self, tiles: &Tiles<'_>, anchors: usize, candidates: usize, lowest: &mut [f32]) {
-        let first = tiles.range(anchors).start;
-        for (row, rule) in tiles.open_lists(anchors, candidates) {
-            let lowest = &mut lowest[row - first];
-            *lowest = lowest.min(self.get(row, rule));
-        }
     }
 }

@@ -117,7 +117,8 @@ pub fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix
 
 /// Every configuration that must give the same lists on this machine, by name; each is run on the largest catalogs.
 pub fn engines() -> Vec<(String, Box<dyn Similarity>)> {
-    vec![("the CPU".to_owned(), Box::new(Cpu::default()))]
+    let engine = |sketch_from| Box::new(Cpu { sketch_from, ..Cpu::default() });
+    vec![("the CPU".to_owned(), engine(u64::MAX)), ("the CPU with sketches".to_owned(), engine(0))]
 }
 
 /// The first list in which an engine differs from the naive scan, over all cases.
@@ -146,8 +147,39 @@ pub fn conformance(engine: &dyn Similarity) -> Result<(), String> {
 #[test]
 fn the_cpu_engine_conforms() {
     for tile in [1, 7, 128, 1000] {
-        conformance(&Cpu { tile }).unwrap_or_else(|why| panic!("tiles of {tile}: {why}"));
+        for sketch_from in [0, u64::MAX] {
+            let engine = Cpu { tile, sketch_from };
+            conformance(&engine).unwrap_or_else(|why| panic!("{engine:?}: {why}"));
+        }
     }
+}
+
+/// The kernels that some processor can run; `TWINSET_KERNEL` names one.
+const KERNELS: [&str; 5] = ["avx512vnni", "avxvnni", "avx2", "neon", "portable"];
+
+/// The engine reads the environment, so each kernel has a process of its own: the conformance suite, and random shops as
+/// the documentation has them.
+#[test]
+fn every_kernel_of_this_processor_conforms() {
+    let mut conforming = Vec::new();
+    for kernel in KERNELS {
+        let tests = ["engines::the_cpu_engine_conforms", "random_shops::lists_do_not_depend_on_the_tile"];
+        let run = std::process::Command::new(std::env::current_exe().expect("a path"))
+            .args(["--exact", "--test-threads", "1"])
+            .args(tests)
+            .env("TWINSET_KERNEL", kernel)
+            .output()
+            .expect("the tests start");
+        let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+        if said.contains(&format!("`TWINSET_KERNEL` is `{kernel}`")) {
+            println!("this processor cannot run `{kernel}`");
+            continue;
+        }
+        assert!(run.status.success() && said.contains("2 passed"), "{kernel}: {said}");
+        conforming.push(kernel);
+    }
+    assert!(conforming.contains(&"portable"), "{conforming:?}");
+    println!("conform: {}", conforming.join(", "));
 }
 
 /// What a defect does to a finished list.

@@ -2,14 +2,14 @@
 //! once by what the processor can do; [`portable`] says in plain code what each of them computes. This room refuses to know
 //! what a row or a list is.
 //!
-//! A pair is two vectors in one or two parts (see [`super::panels`]). With D₀, D₁ the products of the integers of the parts, all
-//! operations in f32 and each rounded once,
+//! A pair is two vectors, and may be two *sketches* as well (see [`super::sketches`]). With D₀, D the products of the integers of the
+//! sketches and of the vectors, all operations in f32 and each rounded once,
 //!
-//! > f₀ = D₀ · (s₀ˣ · s₀ʸ),  f = f₀ + D₁ · (s₁ˣ · s₁ʸ),
+//! > f₀ = D₀ · (s₀ˣ · s₀ʸ),  f = D · (sˣ · sʸ),
 //!
-//! and the pair is proposed when f₀ + ((e₀ˣ + e₀ʸ) + tˣ · tʸ) and f + (eˣ + eʸ) both reach the lower of its two cuts: the first
-//! with what the second part can add at most, the second with both parts. Where no pair of a block passes the first test, the
-//! second part of the block is never multiplied. Vectors in one part have f = f₀, and only the second test.
+//! and the pair is proposed when f₀ + ((e₀ˣ + e₀ʸ) + tˣ · tʸ) reaches the lower of the two cuts of the sketches, and f + (eˣ + eʸ) the
+//! lower of the two of the vectors. Where no pair of a block passes the first test, the vectors of the block are never
+//! multiplied. Without sketches there is only the second test.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -49,6 +49,7 @@ pub(super) struct Kernel {
     /// What the integers of an anchor look like.
     pub(super) operand: Operand,
     scan: fn(&Pass<'_>, &mut Vec<Proposal>) -> Scanned,
+    products: fn(&Pass<'_>, &mut [f32]),
 }
 
 /// How a kernel takes the integers of the anchors, as bytes.
@@ -63,14 +64,23 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    /// The steps of each chunk of a part.
+    /// The steps of each chunk of vectors that [`Self::round`] gave.
     pub(super) fn chunks(self, steps: usize) -> Vec<usize> {
-        // Where sums have 32 bits, the whole part.
-        let longest = if self == Operand::Halved { CHUNK } else { steps.max(1) };
+        self.in_chunks(steps, CHUNK)
+    }
+
+    /// The steps of each chunk of any integers: four products of bytes fit 16 bits with their sign.
+    pub(super) fn chunks_of_any(self, steps: usize) -> Vec<usize> {
+        self.in_chunks(steps, 2)
+    }
+
+    fn in_chunks(self, steps: usize, longest: usize) -> Vec<usize> {
+        // Where sums have 32 bits, there is one.
+        let longest = if self == Operand::Halved { longest } else { steps.max(1) };
         (0..steps).step_by(longest).map(|at| longest.min(steps - at)).collect()
     }
 
-    /// Rounds a part of a vector to integers, and to smaller ones where the sums of a chunk might not fit 16 bits.
+    /// Rounds a vector to integers, and to smaller ones where the sums of a chunk might not fit 16 bits.
     ///
     /// A sum takes two of the four components of each step. By Cauchy and Schwarz it is at most the product of the lengths that a
     /// column's integers and an anchor's halves have there.
@@ -95,6 +105,11 @@ impl Operand {
         }
     }
 
+    /// The integer of an anchor that is written as this byte.
+    pub(super) fn component(self, byte: u8) -> i8 {
+        byte.wrapping_sub(self.anchor(0)).cast_signed()
+    }
+
     /// The correction of a column with one more step.
     pub(super) fn correct(self, correction: i32, [a, b, c, d]: [i8; STEP]) -> i32 {
         let pair = |a: i8, b: i8| i32::from(a) + i32::from(b);
@@ -110,6 +125,7 @@ impl Operand {
     }
 
     /// What was added to the integers of an anchor.
+    #[cfg(test)]
     fn offset(self) -> i32 {
         match self {
             Operand::Halved => 64,
@@ -146,19 +162,26 @@ fn longer(integers: &[i8]) -> Option<f32> {
     (longer > 1.0).then_some(longer)
 }
 
-/// One side of a tile of pairs. All slices but `integers` have one entry for each row, padded to whole blocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Side<'a> {
-    /// `[blocks][steps of the first part, then of the second][rows of a block][STEP]`.
+/// Integers of the rows of one side of a tile, and what belongs to them: one entry for each row, padded to whole blocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Part<'a> {
+    /// `[blocks][steps][rows of a block][STEP]`.
     pub(super) integers: &'a [u8],
-    /// s₀ and s₁.
-    pub(super) scales: [&'a [f32]; 2],
-    /// e₀ and e.
-    pub(super) residuals: [&'a [f32]; 2],
-    /// t: at least the length of the second part.
-    pub(super) rest: &'a [f32],
+    /// s.
+    pub(super) scales: &'a [f32],
+    /// e.
+    pub(super) residuals: &'a [f32],
     /// What a product must reach; infinity for rows that want nothing.
     pub(super) cuts: &'a [f32],
+}
+
+/// One side of a tile of pairs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Side<'a> {
+    /// The sketches, which may be empty, and the vectors.
+    pub(super) parts: [Part<'a>; 2],
+    /// t: at least how long what a sketch leaves out is.
+    pub(super) rest: &'a [f32],
 }
 
 /// A tile of pairs.
@@ -166,17 +189,40 @@ pub(super) struct Side<'a> {
 pub(super) struct Pass<'a> {
     pub(super) anchors: Side<'a>,
     pub(super) columns: Side<'a>,
-    /// Per part, the steps of each of its chunks: products are added up chunk by chunk.
+    /// Of the sketches and of the vectors, the steps of each chunk: products are added up chunk by chunk.
     pub(super) chunks: [&'a [usize]; 2],
-    /// `[blocks of columns][chunks of both parts][columns of a block]`: what the sums start at to make up for the anchors' offset.
+    /// Of both, `[blocks of columns][chunks][columns of a block]`: what the sums start at to make up for the anchors' offset.
     /// For [`Operand::Halved`] each holds two numbers of 16 bits, for the lower and the upper two integers of each step.
-    pub(super) corrections: &'a [i32],
+    pub(super) corrections: [&'a [i32]; 2],
+}
+
+impl Side<'_> {
+    /// Rows, with those that fill up the last block.
+    pub(super) fn rows(&self) -> usize {
+        self.parts[1].scales.len()
+    }
 }
 
 impl Pass<'_> {
-    /// Steps of each part.
+    /// Steps of the sketches and of the vectors.
     pub(super) fn steps(&self) -> [usize; 2] {
         self.chunks.map(|chunks| chunks.iter().sum())
+    }
+
+    fn check(&self, kernel: &Kernel) {
+        for (side, block) in [(&self.anchors, kernel.anchors), (&self.columns, kernel.columns)] {
+            let rows = side.rows();
+            assert!(rows.is_multiple_of(block), "rows come in whole blocks");
+            for (part, steps) in side.parts.iter().zip(self.steps()).filter(|&(_, steps)| steps > 0) {
+                assert_eq!(part.integers.len(), rows * steps * STEP, "integers for every row");
+                let numbers = [part.scales, part.residuals, part.cuts];
+                assert!(numbers.iter().all(|numbers| numbers.len() == rows), "numbers for every row");
+            }
+            assert!(self.chunks[0].is_empty() || side.rest.len() == rows, "a rest for every sketch");
+        }
+        for (corrections, chunks) in self.corrections.iter().zip(self.chunks) {
+            assert_eq!(corrections.len(), self.columns.rows() * chunks.len(), "corrections for every column");
+        }
     }
 }
 
@@ -196,7 +242,7 @@ pub(super) struct Proposal {
 pub(super) struct Scanned {
     /// Blocks of pairs.
     pub(super) blocks: u64,
-    /// Those whose second part was never multiplied.
+    /// Those whose vectors were never multiplied.
     pub(super) cut_short: u64,
 }
 
@@ -206,17 +252,18 @@ impl Kernel {
     /// # Panics
     /// When a slice is not as long as the others say.
     pub(super) fn scan(&self, pass: &Pass<'_>, found: &mut Vec<Proposal>) -> Scanned {
-        let steps: usize = pass.steps().iter().sum();
-        for (side, block) in [(&pass.anchors, self.anchors), (&pass.columns, self.columns)] {
-            let rows = side.cuts.len();
-            assert!(rows.is_multiple_of(block), "rows come in whole blocks");
-            assert_eq!(side.integers.len(), rows * steps * STEP, "integers for every row");
-            let [[a, b], [c, d]] = [side.scales, side.residuals];
-            assert!([a, b, c, d, side.rest].iter().all(|numbers| numbers.len() == rows), "numbers for every row");
-        }
-        let chunks: usize = pass.chunks.iter().map(|of_part| of_part.len()).sum();
-        assert_eq!(pass.corrections.len(), pass.columns.cuts.len() * chunks, "corrections for every column");
+        pass.check(self);
         (self.scan)(pass, found)
+    }
+
+    /// Writes f of every pair of a tile, `[anchors][columns]`.
+    ///
+    /// # Panics
+    /// When a slice is not as long as the others say.
+    pub(super) fn products(&self, pass: &Pass<'_>, products: &mut [f32]) {
+        pass.check(self);
+        assert_eq!(products.len(), pass.anchors.rows() * pass.columns.rows(), "a product for every pair");
+        (self.products)(pass, products);
     }
 
     /// The kernels of this processor, the fastest first; the last one runs everywhere.

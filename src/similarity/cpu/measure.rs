@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::kernel::{Pass, peak};
+use super::kernel::{Part, Pass, Side, peak};
 use super::panels::Panels;
 use super::{TILE, kernel};
 use crate::error::Result;
@@ -29,12 +29,18 @@ pub struct Speed {
 pub fn tile_kernel(matrix: &Matrix, lists: &Lists) -> Result<Speed> {
     let kernel = kernel()?;
     let tiles = Tiles::new(lists, matrix.rows(), TILE);
-    let panels = Panels::new(Rows::new(matrix, None), &tiles, kernel, None);
+    let panels = Panels::new(Rows::new(matrix, None), &tiles, kernel);
     let anchors = panels.anchors(0);
     // No product of unit vectors is as much.
     let cuts = [anchors.len(), panels.rows(1)].map(|rows| vec![3.0; rows]);
-    let (columns, corrections) = panels.columns(1, &cuts[1]);
-    let pass = Pass { anchors: anchors.side(&cuts[0]), columns, chunks: panels.chunks(), corrections };
+    let (part, corrections) = panels.columns(1, 0..panels.rows(1), &cuts[1]);
+    let side = |vectors| Side { parts: [Part::default(), vectors], rest: &[] };
+    let pass = Pass {
+        anchors: side(anchors.part(&cuts[0])),
+        columns: side(part),
+        chunks: [&[], panels.chunks()],
+        corrections: [&[], corrections],
+    };
     let once = || {
         let start = Instant::now();
         kernel.scan(&pass, &mut Vec::new());

@@ -35,36 +35,71 @@ fn one_rule(rows: usize) -> Lists {
 }
 
 proptest! {
-    /// A kernel that is told to propose what reaches the canonical score proposes the pair, and says no less of it.
+    /// A kernel that is told to propose what reaches the canonical score proposes the pair, with and without sketches, and says no
+    /// less of it.
     #[test]
-    fn no_pair_leaves_the_bounds_of_a_kernel((x, y) in raw_pair(4096)) {
+    fn no_pair_leaves_the_bounds_of_a_kernel((x, y) in raw_pair(4096), others in 0_usize..40, seed in any::<u64>()) {
         let dimension = x.len();
-        let mut vectors = Vectors::new(dimension, 2);
+        // Others between and beside the two, so that axes are not theirs alone.
+        let others = if dimension < 700 { others } else { 0 };
+        let mut vectors = Vectors::new(dimension, 2 + others);
         vectors.insert(0, &x).unwrap();
         vectors.insert(1, &y).unwrap();
-        let (matrix, lists) = (Matrix::gather(&vectors, 0..2), one_rule(2));
-        let tiles = Tiles::new(&lists, 2, 2);
-        // A rotation of many components takes longer than all else.
-        let rotation = (2..300).contains(&dimension).then(|| Rotation::fit(&matrix, dimension / 2));
+        let mut state = seed;
+        for row in 2..2 + others {
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                f32::from(i16::try_from(state >> 49).expect("15 bits")) / 16384.0 - 1.0
+            };
+            let shares = [next(), next()];
+            let noise = next();
+            let pair = x.iter().zip(&y);
+            let mixed: Vec<f32> = pair.map(|(x, y)| shares[0] * x + shares[1] * y + 0.1 * noise * next()).collect();
+            if vectors.insert(row, &mixed).is_err() {
+                vectors.insert(row, &x).unwrap();
+            }
+        }
+        let rows = 2 + others;
+        let (matrix, lists) = (Matrix::gather(&vectors, 0..rows), one_rule(rows));
+        let tiles = Tiles::new(&lists, rows, rows);
+        let slack = kernel_slack();
         for kernel in Kernel::available() {
-            for rotation in [None, rotation.as_ref()] {
-                let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel, rotation);
-                let slack = kernel_slack(rotation.map_or(0.0, Rotation::apart));
-                let anchors = panels.anchors(0);
-                for (a, c) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                    let score = canonical_score(matrix.row(a), matrix.row(c));
-                    let mut cuts = [anchors.len(), panels.rows(0)].map(|rows| vec![f32::INFINITY; rows]);
-                    cuts[0][a] = score - slack;
-                    let (columns, corrections) = panels.columns(0, &cuts[1]);
+            let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
+            let anchors = panels.anchors(0);
+            let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..1, &kernel);
+            let mut sketched = Columns::default();
+            if let Some(sketches) = &sketches {
+                sketches.sketch(&panels, 0, &mut sketched);
+            }
+            let residuals = panels.residuals(0);
+            for (a, c) in (0..rows.min(6)).flat_map(|a| (0..rows.min(6)).map(move |c| (a, c))) {
+                let score = canonical_score(matrix.row(a), matrix.row(c));
+                let nothing = vec![f32::INFINITY; panels.rows(0).max(anchors.len())];
+                let [mut scores, mut cuts] = [0, 1].map(|_| nothing[..anchors.len()].to_vec());
+                scores[a] = score - slack;
+                cuts[a] = cut(score, residuals.map(|of_role| of_role[a]), panels.span(0), slack);
+                let columns = &nothing[..panels.rows(0)];
+                let (part, corrections) = panels.columns(0, 0..panels.rows(0), columns);
+                let mut pass = Pass {
+                    anchors: Side { parts: [Part::default(), anchors.part(&cuts)], rest: &[] },
+                    columns: Side { parts: [Part::default(), part], rest: &[] },
+                    chunks: [&[], panels.chunks()],
+                    corrections: [&[], corrections],
+                };
+                for sketches in [None, sketches.as_ref()] {
+                    if let Some(sketches) = sketches {
+                        (pass.anchors.parts[0], pass.anchors.rest) = sketches.part(0, &scores);
+                        (pass.columns.parts[0], pass.columns.rest, pass.corrections[0]) = sketched.part(columns);
+                        pass.chunks[0] = sketches.chunks();
+                    }
                     let mut found = Vec::new();
-                    let pass = Pass { anchors: anchors.side(&cuts[0]), columns, chunks: panels.chunks(), corrections };
                     kernel.scan(&pass, &mut found);
                     let is_pair = |p: &&Proposal| (p.anchor as usize, p.column as usize) == (a, c);
                     let found = found.iter().find(is_pair);
-                    prop_assert!(found.is_some(), "{} loses {a}, {c} of {score}, turned: {}", kernel.name, rotation.is_some());
-                    let (product, residuals) = (found.unwrap().product, [anchors.residual(a), panels.residual(0, c)]);
-                    let bounds = [product - (residuals[0] + residuals[1]) - slack, upper(product, residuals, slack)];
-                    prop_assert!(bounds[0] <= score && score <= bounds[1], "{} {score} {bounds:?}", kernel.name);
+                    let sketched = sketches.is_some();
+                    prop_assert!(found.is_some(), "{} loses {a}, {c} of {score}, sketched: {sketched}", kernel.name);
+                    let [lower, upper] = bounds(found.unwrap().product, [residuals[1][a], residuals[1][c]], slack);
+                    prop_assert!(lower <= score && score <= upper, "{} {score} {lower} {upper}", kernel.name);
                 }
             }
         }
@@ -95,6 +130,57 @@ proptest! {
         let back = order::put_back(vec![found.clone(), Vec::new()], &order);
         prop_assert_eq!(&back, &vec![found, Vec::new()]);
     }
+}
+
+/// Rows in clusters, one after the other.
+fn clusters(rows: usize, dimension: usize, of: usize) -> Matrix {
+    let mut state = 5_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f32::from(i16::try_from(state >> 49).expect("15 bits")) / 16384.0 - 1.0
+    };
+    let centers: Vec<Vec<f32>> = (0..rows.div_ceil(of)).map(|_| (0..dimension).map(|_| next()).collect()).collect();
+    let mut vectors = Vectors::new(dimension, rows);
+    for row in 0..rows {
+        let near: Vec<f32> = centers[row / of].iter().map(|center| center + 0.2 * next()).collect();
+        vectors.insert(row, &near).expect("finite and not zero");
+    }
+    Matrix::gather(&vectors, 0..rows)
+}
+
+#[test]
+fn sketches_spare_most_of_other_clusters_and_lose_no_list() {
+    let matrix = clusters(1200, 256, 100);
+    let lists = Lists::everything(1200, 5);
+    let tiles = Tiles::new(&lists, 1200, 100);
+    let kernel = kernel().unwrap();
+    let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
+    let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..4, &kernel).expect("good axes");
+    let mut sketched = Columns::default();
+    let mut scanned = Scanned::default();
+    for j in 4..12 {
+        sketches.sketch(&panels, j, &mut sketched);
+        let anchors = panels.anchors(2);
+        let [own, others] = [anchors.len(), panels.rows(j)].map(|rows| vec![0.8; rows]);
+        let (part, corrections) = panels.columns(j, 0..panels.rows(j), &others);
+        let (of_anchors, own_rest) = sketches.part(2, &own);
+        let (of_columns, rest, starts) = sketched.part(&others);
+        let pass = Pass {
+            anchors: Side { parts: [of_anchors, anchors.part(&own)], rest: own_rest },
+            columns: Side { parts: [of_columns, part], rest },
+            chunks: [sketches.chunks(), panels.chunks()],
+            corrections: [starts, corrections],
+        };
+        let of_tile = kernel.scan(&pass, &mut Vec::new());
+        scanned.blocks += of_tile.blocks;
+        scanned.cut_short += of_tile.cut_short;
+    }
+    assert!(scanned.cut_short * 10 > scanned.blocks * 9, "{scanned:?}");
+    let found = |sketch_from| {
+        let cpu = Cpu { tile: 100, sketch_from };
+        cpu.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists
+    };
+    assert_eq!(found(0), found(u64::MAX));
 }
 
 fn naive(matrix: &Matrix, lists: &Lists, anchor: usize) -> Vec<(u32, f32)> {
@@ -155,7 +241,7 @@ fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
     let (matrix, mut lists) = everything(150, 9, 60);
     lists.rules[0].scope[7] = NO_LIST;
     let tiles = Tiles::new(&lists, matrix.rows(), 16);
-    let found = Cpu { tile: 16 }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
+    let found = Cpu { tile: 16, ..Cpu::default() }.top_k(&matrix, &lists, &Progress::hidden()).expect("lists");
     // Tiles of 16, the last of 6, each pair once.
     let pairs = (150 * 150 + 9 * 16 * 16 + 6 * 6) / 2;
     assert_eq!(
@@ -186,7 +272,7 @@ fn proposals_rows_and_taken_over_tiles_give_the_same_lists() {
         tiles.range(i).for_each(|row| finish_row(&join, row, some.iter().copied()));
         some.iter().skip(1).for_each(|&j| remaining.done(i, j));
     }
-    finish(&join, &remaining, &Progress::hidden()).expect("a kernel");
+    Cpu::default().finish(&join, &remaining, &Progress::hidden()).expect("a kernel");
     assert_eq!(join.into_lists(), expected);
 }
 

@@ -31,6 +31,8 @@ pub(super) const KERNEL: Kernel = Kernel {
     operand: Operand::Halved,
     // SAFETY: `Kernel::available` offers this kernel only where AVX2 was detected.
     scan: |pass, found| unsafe { scan(pass, found) },
+    // SAFETY: likewise.
+    products: |pass, all| unsafe { products(pass, all) },
 };
 
 blocks!("avx2");

@@ -13,32 +13,21 @@ macro_rules! blocks {
     ($features:literal) => {
         #[target_feature(enable = $features)]
         fn scan(pass: &Pass<'_>, found: &mut Vec<Proposal>) -> Scanned {
-            let steps: usize = pass.steps().iter().sum();
-            let chunks: usize = pass.chunks.iter().map(|of_part| of_part.len()).sum();
             let mut scanned = Scanned::default();
-            for c in (0..pass.columns.cuts.len()).step_by(COLUMNS) {
-                for a in (0..pass.anchors.cuts.len()).step_by(ROWS) {
+            for c in (0..pass.columns.rows()).step_by(COLUMNS) {
+                for a in (0..pass.anchors.rows()).step_by(ROWS) {
                     let block = Block { x: &pass.anchors, a, y: &pass.columns, c };
-                    let mut operands = Operands {
-                        anchors: &pass.anchors.integers[a * steps * STEP..(a + ROWS) * steps * STEP],
-                        columns: &pass.columns.integers[c * steps * STEP..(c + COLUMNS) * steps * STEP],
-                        corrections: &pass.corrections[c * chunks..(c + COLUMNS) * chunks],
-                    };
                     scanned.blocks += 1;
-                    let mut products = block.products(0, &multiply(&mut operands, pass.chunks[0]));
                     let mut passed = None;
-                    if !pass.chunks[1].is_empty() {
-                        let may_reach = block.reached::<true>(&products);
+                    if !pass.chunks[0].is_empty() {
+                        let may_reach = block.reached::<true>(&block.products(pass, 0));
                         if !any(&may_reach) {
                             scanned.cut_short += 1;
                             continue;
                         }
                         passed = Some(may_reach);
-                        let second = block.products(1, &multiply(&mut operands, pass.chunks[1]));
-                        for (product, second) in products.as_flattened_mut().iter_mut().zip(second.as_flattened()) {
-                            *product = add(*product, *second);
-                        }
                     }
+                    let products = block.products(pass, 1);
                     let mut reached = block.reached::<false>(&products);
                     if any(&reached) {
                         if let Some(passed) = passed {
@@ -51,6 +40,22 @@ macro_rules! blocks {
                 }
             }
             scanned
+        }
+
+        #[target_feature(enable = $features)]
+        fn products(pass: &Pass<'_>, all: &mut [f32]) {
+            let width = pass.columns.rows();
+            for c in (0..width).step_by(COLUMNS) {
+                for a in (0..pass.anchors.rows()).step_by(ROWS) {
+                    let block = Block { x: &pass.anchors, a, y: &pass.columns, c };
+                    for (row, products) in block.products(pass, 1).into_iter().enumerate() {
+                        let all = &mut all[(a + row) * width + c..][..COLUMNS];
+                        for (all, products) in all.chunks_exact_mut(LANES).zip(products) {
+                            all.copy_from_slice(&numbers(products));
+                        }
+                    }
+                }
+            }
         }
 
         /// A number for each pair of a block.
@@ -95,12 +100,20 @@ macro_rules! blocks {
         }
 
         impl Block<'_> {
-            /// The products of a part.
+            /// The products of the sketches or of the vectors.
             #[inline]
             #[target_feature(enable = $features)]
-            fn products(&self, part: usize, sums: &Pairs<Integers>) -> Pairs<Floats> {
+            fn products(&self, pass: &Pass<'_>, part: usize) -> Pairs<Floats> {
+                let (of_x, of_y, chunks) = (&self.x.parts[part], &self.y.parts[part], pass.chunks[part]);
+                let integers = chunks.iter().sum::<usize>() * STEP;
+                let mut operands = Operands {
+                    anchors: &of_x.integers[self.a * integers..(self.a + ROWS) * integers],
+                    columns: &of_y.integers[self.c * integers..(self.c + COLUMNS) * integers],
+                    corrections: &pass.corrections[part][self.c * chunks.len()..(self.c + COLUMNS) * chunks.len()],
+                };
+                let sums = multiply(&mut operands, chunks);
                 let mut products = [[splat(0.0); HALVES]; ROWS];
-                let (x, y) = (self.anchors(self.x.scales[part]), self.columns(self.y.scales[part]));
+                let (x, y) = (self.anchors(of_x.scales), self.columns(of_y.scales));
                 for ((products, sums), &x) in products.iter_mut().zip(sums).zip(x) {
                     let x = splat(x);
                     for half in 0..HALVES {
@@ -110,23 +123,22 @@ macro_rules! blocks {
                 products
             }
 
-            /// Which pairs may reach their cut: by the products of the first part, or of both.
+            /// Which pairs may reach their cut: by the products of the sketches, or of the vectors.
             #[inline]
             #[target_feature(enable = $features)]
-            fn reached<const FIRST: bool>(&self, products: &Pairs<Floats>) -> Pairs<Mask> {
-                let part = usize::from(!FIRST);
-                let of_anchors = [self.x.residuals[part], self.x.rest, self.x.cuts];
-                let [own_residuals, own_rest, own_cuts] = of_anchors.map(|numbers| self.anchors(numbers));
-                let of_columns = [self.y.residuals[part], self.y.rest, self.y.cuts];
-                let [residuals, rest, cuts] = of_columns.map(|numbers| self.columns(numbers));
+            fn reached<const SKETCHES: bool>(&self, products: &Pairs<Floats>) -> Pairs<Mask> {
+                let part = usize::from(!SKETCHES);
+                let (of_x, of_y) = (&self.x.parts[part], &self.y.parts[part]);
+                let [own_residuals, own_cuts] = [of_x.residuals, of_x.cuts].map(|numbers| self.anchors(numbers));
+                let [residuals, cuts] = [of_y.residuals, of_y.cuts].map(|numbers| self.columns(numbers));
+                let rests = SKETCHES.then(|| (self.anchors(self.x.rest), self.columns(self.y.rest)));
                 let mut reached = [[none(); HALVES]; ROWS];
                 for (row, (reached, products)) in reached.iter_mut().zip(products).enumerate() {
-                    let [residual, own_rest, cut] =
-                        [own_residuals, own_rest, own_cuts].map(|numbers| splat(numbers[row]));
+                    let [residual, cut] = [own_residuals, own_cuts].map(|numbers| splat(numbers[row]));
                     for half in 0..HALVES {
                         let mut apart = add(residual, residuals[half]);
-                        if FIRST {
-                            apart = add(apart, mul(own_rest, rest[half]));
+                        if let Some((own_rest, rest)) = &rests {
+                            apart = add(apart, mul(splat(own_rest[row]), rest[half]));
                         }
                         reached[half] = at_least(add(products[half], apart), min(cut, cuts[half]));
                     }
@@ -156,14 +168,17 @@ macro_rules! blocks {
                 for (at, (&products, &reached)) in
                     products.as_flattened().iter().zip(reached.as_flattened()).enumerate()
                 {
+                    let mut lanes = bits(reached);
+                    if lanes == 0 {
+                        continue;
+                    }
                     let products = numbers(products);
                     let place = |at: usize| u32::try_from(at).expect("a tile is small");
-                    for lane in (0..LANES).filter(|&lane| bits(reached) >> lane & 1 == 1) {
-                        found.push(Proposal {
-                            anchor: place(self.a + at / HALVES),
-                            column: place(self.c + at % HALVES * LANES + lane),
-                            product: products[lane],
-                        });
+                    let (anchor, first) = (place(self.a + at / HALVES), place(self.c + at % HALVES * LANES));
+                    while lanes != 0 {
+                        let lane = lanes.trailing_zeros();
+                        lanes &= lanes - 1;
+                        found.push(Proposal { anchor, column: first + lane, product: products[lane as usize % LANES] });
                     }
                 }
             }

@@ -28,6 +28,8 @@ pub(super) const KERNEL: Kernel = Kernel {
     operand: Operand::Signed,
     // SAFETY: `Kernel::available` offers this kernel only where the dot product was detected.
     scan: |pass, found| unsafe { scan(pass, found) },
+    // SAFETY: likewise.
+    products: |pass, all| unsafe { products(pass, all) },
 };
 
 blocks!("neon,dotprod");

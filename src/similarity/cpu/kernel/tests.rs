@@ -8,15 +8,15 @@
 
 use proptest::prelude::*;
 
-use super::{Kernel, Operand, Pass, Proposal, STEP, Side, portable};
+use super::{Kernel, Operand, Part, Pass, Proposal, STEP, Side, portable};
 
-/// The rows of one side of a tile.
+/// The rows of one side of a tile: sketches, then vectors.
 struct Rows {
-    integers: Vec<Vec<i8>>,
+    integers: [Vec<Vec<i8>>; 2],
     scales: [Vec<f32>; 2],
     residuals: [Vec<f32>; 2],
+    cuts: [Vec<f32>; 2],
     rest: Vec<f32>,
-    cuts: Vec<f32>,
 }
 
 /// What a tile is made of.
@@ -24,7 +24,7 @@ struct Rows {
 struct Shape {
     /// Blocks of anchors and of columns.
     blocks: [usize; 2],
-    /// Steps of each part.
+    /// Steps of the sketches, which may be none, and of the vectors.
     steps: [usize; 2],
     /// Steps of a chunk, from the first on and around; fewer where products of 16 bits would not fit.
     chunks: Vec<usize>,
@@ -48,7 +48,7 @@ fn shape() -> impl Strategy<Value = Shape> {
     use Integers::{Any, Extreme, Largest, Small};
     let integers = prop_oneof![Just(Any), Just(Small), Just(Extreme), Just(Largest)];
     let chunks = prop::collection::vec(1_usize..=40, 1..5);
-    let steps = [1_usize..=40, 0..=40];
+    let steps = [0_usize..=40, 1..=40];
     ([1_usize..=4, 1..=4], steps, chunks, integers, prop_oneof![Just(0_u64), Just(1), Just(16)], any::<u64>()).prop_map(
         |(blocks, steps, chunks, integers, wanted, seed)| Shape { blocks, steps, chunks, integers, wanted, seed },
     )
@@ -94,7 +94,7 @@ fn a_kernel_is_chosen_by_its_name() {
     assert!(error.contains("is `abacus`") && error.contains("`portable`"), "{error}");
 }
 
-/// The proposals that both scans have, and what they counted.
+/// The proposals that both scans have, and what they counted. Products are compared too.
 fn compare(kernel: &Kernel, shape: &Shape) -> (usize, super::Scanned) {
     let mut random = Random(shape.seed);
     let (anchors, columns) = (shape.blocks[0] * kernel.anchors, shape.blocks[1] * kernel.columns);
@@ -103,17 +103,19 @@ fn compare(kernel: &Kernel, shape: &Shape) -> (usize, super::Scanned) {
     let mut y = Rows::random(columns, shape, -127..=127, &mut random);
     for _ in 0..(anchors + columns) as u64 * shape.wanted / 16 {
         let (a, c) = (random.below(anchors), random.below(columns));
-        let cut = some_cut(&x, a, &y, c, shape.steps[0], &mut random);
-        if random.below(2) == 0 { x.cuts[a] = cut } else { y.cuts[c] = cut }
+        for part in 0..2 {
+            let cut = some_cut(&x, a, &y, c, part, &mut random);
+            if random.below(2) == 0 { x.cuts[part][a] = cut } else { y.cuts[part][c] = cut }
+        }
     }
     let chunks = chunks(kernel.operand, shape, &x, &y);
     let (packed_x, packed_y) = (x.packed(kernel.anchors, kernel.operand.offset()), y.packed(kernel.columns, 0));
-    let corrections = corrections(kernel, &chunks.concat(), &y);
+    let corrections = [0, 1].map(|part| corrections(kernel, &chunks[part], &y.integers[part]));
     let pass = Pass {
         anchors: x.side(&packed_x),
         columns: y.side(&packed_y),
         chunks: [&chunks[0], &chunks[1]],
-        corrections: &corrections,
+        corrections: [&corrections[0], &corrections[1]],
     };
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     let scanned = kernel.scan(&pass, &mut found);
@@ -124,39 +126,41 @@ fn compare(kernel: &Kernel, shape: &Shape) -> (usize, super::Scanned) {
     };
     let count = found.len();
     assert_eq!(bits(found), bits(expected), "{} {shape:?}", kernel.name);
+    let [mut products, mut expected] = [0, 1].map(|_| vec![f32::NAN; anchors * columns]);
+    kernel.products(&pass, &mut products);
+    portable::products_as(kernel, &pass, &mut expected);
+    let bits = |all: &[f32]| all.iter().map(|product| product.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&products), bits(&expected), "{} {shape:?}", kernel.name);
     (count, scanned)
 }
 
-/// A cut near or at one of the two sums of a pair, or one that every pair reaches.
-fn some_cut(x: &Rows, a: usize, y: &Rows, c: usize, split: usize, random: &mut Random) -> f32 {
-    let product = |part: usize| {
-        let range = if part == 0 { 0..split * STEP } else { split * STEP..x.integers[a].len() };
-        let of_pair = x.integers[a][range.clone()].iter().zip(&y.integers[c][range]);
-        let sum: i32 = of_pair.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
-        sum as f32 * (x.scales[part][a] * y.scales[part][c])
-    };
-    let first = product(0) + ((x.residuals[0][a] + y.residuals[0][c]) + x.rest[a] * y.rest[c]);
-    let both = product(0) + product(1) + (x.residuals[1][a] + y.residuals[1][c]);
+/// A cut near or at what a pair reaches by its sketches or its vectors, or one that every pair reaches.
+fn some_cut(x: &Rows, a: usize, y: &Rows, c: usize, part: usize, random: &mut Random) -> f32 {
+    let of_pair = x.integers[part][a].iter().zip(&y.integers[part][c]);
+    let sum: i32 = of_pair.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
+    let mut apart = x.residuals[part][a] + y.residuals[part][c];
+    if part == 0 {
+        apart += x.rest[a] * y.rest[c];
+    }
+    let reached = sum as f32 * (x.scales[part][a] * y.scales[part][c]) + apart;
     match random.below(8) {
         0 => f32::NEG_INFINITY,
-        1 => first,
-        2 => first.next_up(),
-        3 => both.next_up(),
-        _ => both,
+        1 => reached.next_up(),
+        _ => reached,
     }
 }
 
-/// The steps of each part in chunks; where sums of 16 bits hold products of halved integers, all of them fit.
+/// The steps of sketches and vectors in chunks; where sums of 16 bits hold products of halved integers, all of them fit.
 fn chunks(operand: Operand, shape: &Shape, x: &Rows, y: &Rows) -> [Vec<usize>; 2] {
     let mut lengths = shape.chunks.iter().cycle();
-    let mut start = 0;
-    shape.steps.map(|steps| {
-        let end = start + steps;
+    [0, 1].map(|part| {
+        let (mut start, end) = (0, shape.steps[part]);
         let mut chunks = Vec::new();
         while start < end {
             let longest = *lengths.next().unwrap();
-            let length = (1..=longest.min(end - start))
-                .take_while(|&length| operand != Operand::Halved || fits(x, y, start..start + length));
+            let length = (1..=longest.min(end - start)).take_while(|&length| {
+                operand != Operand::Halved || fits(&x.integers[part], &y.integers[part], start..start + length)
+            });
             chunks.push(length.last().expect("two products fit"));
             start += chunks.last().unwrap();
         }
@@ -164,8 +168,8 @@ fn chunks(operand: Operand, shape: &Shape, x: &Rows, y: &Rows) -> [Vec<usize>; 2
     })
 }
 
-fn fits(x: &Rows, y: &Rows, steps: std::ops::Range<usize>) -> bool {
-    let pairs = || x.integers.iter().flat_map(|x| y.integers.iter().map(move |y| (x, y)));
+fn fits(x: &[Vec<i8>], y: &[Vec<i8>], steps: std::ops::Range<usize>) -> bool {
+    let pairs = || x.iter().flat_map(|x| y.iter().map(move |y| (x, y)));
     (0..2).all(|half| {
         pairs().all(|(x, y)| {
             let places = steps.clone().flat_map(|step| [step * STEP + 2 * half, step * STEP + 2 * half + 1]);
@@ -176,9 +180,9 @@ fn fits(x: &Rows, y: &Rows, steps: std::ops::Range<usize>) -> bool {
 }
 
 /// What the sums of each block, chunk and column start at.
-fn corrections(kernel: &Kernel, chunks: &[usize], y: &Rows) -> Vec<i32> {
+fn corrections(kernel: &Kernel, chunks: &[usize], y: &[Vec<i8>]) -> Vec<i32> {
     let mut corrections = Vec::new();
-    for block in y.integers.chunks(kernel.columns) {
+    for block in y.chunks(kernel.columns) {
         let mut start = 0;
         for steps in chunks {
             for column in block {
@@ -208,40 +212,42 @@ impl Rows {
             Integers::Extreme => [least, largest][random.below(2)],
             Integers::Largest => largest,
         };
-        let length = (shape.steps[0] + shape.steps[1]) * STEP;
-        let integers = (0..rows).map(|_| (0..length).map(|_| integer(random)).collect()).collect();
+        let integers = shape.steps.map(|steps| {
+            (0..rows).map(|_| (0..steps * STEP).map(|_| integer(random)).collect()).collect::<Vec<Vec<i8>>>()
+        });
         let mut numbers = |largest: f32| -> Vec<f32> { (0..rows).map(|_| largest * random.fraction()).collect() };
         Rows {
             integers,
             scales: [numbers(0.01), numbers(0.01)],
             residuals: [numbers(0.05), numbers(0.05)],
+            cuts: [0, 1].map(|_| vec![f32::INFINITY; rows]),
             rest: numbers(1.0),
-            cuts: vec![f32::INFINITY; rows],
         }
     }
 
     /// The integers in blocks of `width` rows.
-    fn packed(&self, width: usize, offset: i32) -> Vec<u8> {
-        let steps = self.integers[0].len() / STEP;
-        let mut packed = vec![0; self.integers.len() * steps * STEP];
-        for (row, integers) in self.integers.iter().enumerate() {
-            for (place, &q) in integers.iter().enumerate() {
-                let at = ((row / width * steps + place / STEP) * width + row % width) * STEP + place % STEP;
-                packed[at] = (i32::from(q) + offset) as u8;
+    fn packed(&self, width: usize, offset: i32) -> [Vec<u8>; 2] {
+        self.integers.each_ref().map(|rows| {
+            let steps = rows[0].len() / STEP;
+            let mut packed = vec![0; rows.len() * steps * STEP];
+            for (row, integers) in rows.iter().enumerate() {
+                for (place, &q) in integers.iter().enumerate() {
+                    let at = ((row / width * steps + place / STEP) * width + row % width) * STEP + place % STEP;
+                    packed[at] = (i32::from(q) + offset) as u8;
+                }
             }
-        }
-        packed
+            packed
+        })
     }
 
-    fn side<'a>(&'a self, integers: &'a [u8]) -> Side<'a> {
-        let of_parts = |[first, second]: &'a [Vec<f32>; 2]| [&first[..], &second[..]];
-        Side {
-            integers,
-            scales: of_parts(&self.scales),
-            residuals: of_parts(&self.residuals),
-            rest: &self.rest,
-            cuts: &self.cuts,
-        }
+    fn side<'a>(&'a self, integers: &'a [Vec<u8>; 2]) -> Side<'a> {
+        let part = |part: usize| Part {
+            integers: &integers[part],
+            scales: &self.scales[part],
+            residuals: &self.residuals[part],
+            cuts: &self.cuts[part],
+        };
+        Side { parts: [part(0), part(1)], rest: &self.rest }
     }
 }
 

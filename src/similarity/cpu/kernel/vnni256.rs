@@ -26,6 +26,8 @@ pub(super) const KERNEL: Kernel = Kernel {
     operand: Operand::Offset,
     // SAFETY: `Kernel::available` offers this kernel only where AVX-VNNI and AVX2 were detected.
     scan: |pass, found| unsafe { scan(pass, found) },
+    // SAFETY: likewise.
+    products: |pass, all| unsafe { products(pass, all) },
 };
 
 blocks!("avx2,avxvnni");
