@@ -59,7 +59,7 @@ pub struct Inputs {
     pub rows: u64,
     /// Products made of them.
     pub products: u64,
-    /// BLAKE3 over the images (or the vector column) in product order, hexadecimal.
+    /// BLAKE3 over the images in product order, hexadecimal; empty where the vectors come with the catalog.
     pub images_blake3: String,
 }
 
