@@ -38,6 +38,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in the order of its text.
+    pub const BY_TEXT: [Reason; 7] = [
+        Reason::FewEligible,
+        Reason::ImageIsUrl,
+        Reason::MinSimilarity,
+        Reason::NoAttribute,
+        Reason::NoCategory,
+        Reason::NoPrice,
+        Reason::NoVector,
+    ];
+
     /// The text of the `shortfall_reason` column.
     #[must_use]
     pub fn as_str(self) -> &'static str {

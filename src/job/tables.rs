@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::output::manifest::RuleCounts;
 use crate::output::{self, Manifest, Staging};
+use crate::plan::Reason;
 use crate::progress::Progress;
 use crate::recommend::{Recommender, Served};
 use crate::reject::Reject;
@@ -25,8 +26,9 @@ pub(super) fn write(
     rejects: &[Reject],
     manifest: &mut Manifest,
 ) -> Result<()> {
-    let mut recommendations = staging.recommendations()?;
-    let mut coverage = staging.coverage()?;
+    let dictionaries = recommender.dictionaries()?;
+    let mut recommendations = staging.recommendations(&dictionaries)?;
+    let mut coverage = staging.coverage(&dictionaries)?;
     let mut by_rule: BTreeMap<usize, RuleCounts> = BTreeMap::new();
     let progress = Progress::stage("writing", "products");
     progress.start(recommender.anchors().len() as u64);
@@ -39,9 +41,9 @@ pub(super) fn write(
                     rows.push(&row)?;
                     manifest.counts.recommendations += 1;
                 }
-                let row = recommender.coverage(served);
-                coverage.push(&row)?;
-                by_rule.entry(served.rule).or_default().add(&row);
+                coverage.push(&recommender.coverage(served))?;
+                let counts = by_rule.entry(served.rule).or_default();
+                counts.add(served.eligible, served.shortfall.map(Reason::as_str));
             }
             Ok(())
         })??;
