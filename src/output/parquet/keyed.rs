@@ -78,9 +78,12 @@ impl KeyedColumn {
 
     fn end_page(&mut self) -> Result<(), ParquetError> {
         let rows = self.waiting.len();
+        let first = self.waiting[0];
+        let is_one_value = self.waiting.iter().all(|&key| key == first);
+        let looked_up = if is_one_value { &self.waiting[..1] } else { &self.waiting[..] };
         let mut places = Vec::with_capacity(rows);
         let mut bounds: Option<(Key, Key)> = None;
-        for &key in self.waiting.iter().filter(|&&key| key != Key::NULL) {
+        for &key in looked_up.iter().filter(|&&key| key != Key::NULL) {
             let place = &mut self.places[key.place()];
             if *place == ABSENT {
                 *place = u32::try_from(self.used.len()).expect("no more values than rows of a row group");
@@ -89,6 +92,9 @@ impl KeyedColumn {
             places.push(*place);
             let (low, high) = bounds.unwrap_or((key, key));
             bounds = Some((low.min(key), high.max(key)));
+        }
+        if let (true, &[place]) = (is_one_value, &places[..]) {
+            places.resize(rows, place);
         }
         let nulls = rows - places.len();
         let mut plain = Vec::new();
@@ -128,9 +134,12 @@ impl KeyedColumn {
         }
         let pages = std::mem::take(&mut self.pages);
         let used = std::mem::take(&mut self.used);
-        let mut sink = TrackedWrite::new(Vec::new());
+        let dictionary = self.dictionary_page(&used)?;
+        // Room for the pages and their headers, so that nothing is moved while they come.
+        let room = pages.iter().map(|page| page.bytes.len() + 64).sum::<usize>() + dictionary.data().len() + 64;
+        let mut sink = TrackedWrite::new(Vec::with_capacity(room));
         let mut writer = SerializedPageWriter::new(&mut sink);
-        let dictionary = writer.write_page(self.dictionary_page(&used)?)?;
+        let dictionary = writer.write_page(dictionary)?;
         let (mut stored, mut uncompressed) = (dictionary.compressed_size, dictionary.uncompressed_size);
         let mut column_index = ColumnIndexBuilder::new(self.dictionary.physical());
         let mut offset_index = OffsetIndexBuilder::new();
