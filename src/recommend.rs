@@ -123,6 +123,20 @@ impl<'a> Recommender<'a> {
         &self.by_id
     }
 
+    /// The lists of some anchors, as [`Recommender::serve`] gives those of one.
+    ///
+    /// # Errors
+    /// See [`Recommender::serve`].
+    pub fn serve_together(&self, anchors: &[usize]) -> anyhow::Result<Vec<Served>> {
+        // Found lists lie far apart in memory. A look at each of them first lets the processor wait for all together.
+        for found in self.found {
+            let first = |&anchor: &usize| found.get(anchor)?.first().map(|entry| entry.row);
+            std::hint::black_box(anchors.iter().filter_map(first).max());
+        }
+        let lists = anchors.iter().flat_map(|&anchor| self.by_name.iter().map(move |&rule| (rule, anchor)));
+        lists.filter_map(|(rule, anchor)| self.serve_rule(rule, anchor).transpose()).collect()
+    }
+
     /// The lists of one anchor in the order of the tables: by the name of the rule.
     ///
     /// # Errors

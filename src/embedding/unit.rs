@@ -101,7 +101,7 @@ fn scale(vector: &mut [f32]) -> Result<(), VectorFault> {
 
 /// BLAKE3 over many vectors. They are hashed some at a time, because BLAKE3 is fast over long input only.
 #[derive(Debug, Default)]
-pub(super) struct Digest {
+struct Digest {
     hasher: blake3::Hasher,
     waiting: Vec<u8>,
 }
@@ -110,7 +110,7 @@ impl Digest {
     const TOGETHER: usize = 1 << 17;
 
     /// Adds `length` and the values, bit for bit.
-    pub(super) fn add(&mut self, length: usize, values: &[f32]) {
+    fn add(&mut self, length: usize, values: &[f32]) {
         self.waiting.extend((length as u64).to_le_bytes());
         if cfg!(target_endian = "little") {
             self.waiting.extend_from_slice(bytemuck::cast_slice(values));
@@ -123,7 +123,7 @@ impl Digest {
         }
     }
 
-    pub(super) fn finish(mut self) -> blake3::Hash {
+    fn finish(mut self) -> blake3::Hash {
         self.hasher.update(&self.waiting).finalize()
     }
 }

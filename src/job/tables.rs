@@ -17,6 +17,9 @@ use crate::similarity::Matrix;
 /// Anchors whose lists are made at a time: bounds what waits for the encoder.
 const ANCHORS: usize = 2048;
 
+/// Anchors whose lists are looked up together: few enough that the processor still has the first when it looks up the last.
+const TOGETHER: usize = 64;
+
 /// Writes every table of the night, the one of vectors if there is a matrix, and counts what it writes into the manifest.
 pub(super) fn write(
     config: &Config,
@@ -34,8 +37,10 @@ pub(super) fn write(
     progress.start(recommender.anchors().len() as u64);
     for anchors in recommender.anchors().chunks(ANCHORS) {
         recommendations.while_encoding(|rows| -> Result<()> {
-            let lists: Vec<Vec<Served>> =
-                anchors.par_iter().map(|&row| recommender.serve(row)).collect::<anyhow::Result<_>>()?;
+            let lists: Vec<Vec<Served>> = anchors
+                .par_chunks(TOGETHER)
+                .map(|anchors| recommender.serve_together(anchors))
+                .collect::<anyhow::Result<_>>()?;
             for served in lists.iter().flatten() {
                 for row in recommender.recommendations(served) {
                     rows.push(&row)?;

@@ -87,8 +87,8 @@ fn ragged_vectors_lie_where_their_spans_say() {
     let value = |n: usize| f32::from(u16::try_from(n % 1_000).unwrap());
     let list = |row: usize| -> Option<Vec<Option<f32>>> {
         let length = if row < 900 { 4 } else { row % 7 };
-        let values = (0..length).map(|i| ((row * 31 + i) % 11 != 0 || row < 300).then(|| value(row + i)));
-        (row % 13 != 0).then(|| values.collect())
+        let values = (0..length).map(|i| (!(row * 31 + i).is_multiple_of(11) || row < 300).then(|| value(row + i)));
+        (!row.is_multiple_of(13)).then(|| values.collect())
     };
     let rows = 3_000;
     let nullable = ListArray::from_iter_primitive::<Float32Type, _, _>((0..rows).map(list));

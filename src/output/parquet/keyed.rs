@@ -77,54 +77,55 @@ impl KeyedColumn {
     }
 
     fn end_page(&mut self) -> Result<(), ParquetError> {
-        let rows = self.waiting.len();
-        let first = self.waiting[0];
-        let is_one_value = self.waiting.iter().all(|&key| key == first);
-        let looked_up = if is_one_value { &self.waiting[..1] } else { &self.waiting[..] };
-        let mut places = Vec::with_capacity(rows);
-        let mut bounds: Option<(Key, Key)> = None;
-        for &key in looked_up.iter().filter(|&&key| key != Key::NULL) {
-            let place = &mut self.places[key.place()];
-            if *place == ABSENT {
-                *place = u32::try_from(self.used.len()).expect("no more values than rows of a row group");
-                self.used.push(key);
-            }
-            places.push(*place);
-            let (low, high) = bounds.unwrap_or((key, key));
-            bounds = Some((low.min(key), high.max(key)));
-        }
-        if let (true, &[place]) = (is_one_value, &places[..]) {
-            places.resize(rows, place);
-        }
-        let nulls = rows - places.len();
+        let waiting = std::mem::take(&mut self.waiting);
+        let nulls = waiting.iter().filter(|&&key| key == Key::NULL).count();
+        let some;
+        let present = if nulls == 0 {
+            &waiting[..]
+        } else {
+            some = waiting.iter().copied().filter(|&key| key != Key::NULL).collect::<Vec<Key>>();
+            &some
+        };
+        let bounds = present.iter().copied().min().zip(present.iter().copied().max());
         let mut plain = Vec::new();
         if self.is_nullable {
-            self.levels(nulls, &mut plain);
+            levels(&waiting, nulls, &mut plain);
         } else if nulls > 0 {
             return Err(ParquetError::General("a required column has nulls".to_owned()));
         }
+        let is_one_value = bounds.is_some_and(|(low, high)| low == high);
+        let places = self.look_up(if is_one_value { &present[..1] } else { present });
         let width = runs::width(self.used.len());
         plain.push(width);
-        runs::encode(&places, width, &mut plain);
+        if is_one_value {
+            runs::repeat(places[0], present.len(), width, &mut plain);
+        } else {
+            runs::encode(&places, width, &mut plain);
+        }
         let bytes = self.compressor.compress(&plain)?;
-        self.pages.push(DataPage { bytes, uncompressed: plain.len(), rows, nulls, bounds });
+        self.pages.push(DataPage { bytes, uncompressed: plain.len(), rows: waiting.len(), nulls, bounds });
+        self.waiting = waiting;
         self.waiting.clear();
         Ok(())
     }
 
-    /// Whether each row has a value, behind the length of that.
-    fn levels(&self, nulls: usize, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; 4]);
-        let rows = self.waiting.len();
-        if nulls == 0 || nulls == rows {
-            runs::repeat(u32::from(nulls == 0), rows, 1, out);
-        } else {
-            let levels: Vec<u32> = self.waiting.iter().map(|&key| u32::from(key != Key::NULL)).collect();
-            runs::encode(&levels, 1, out);
-        }
-        let length = u32::try_from(out.len() - start - 4).expect("fewer bytes than rows");
-        out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    /// The places of keys in the row group's dictionary, in which they are from now on.
+    fn look_up(&mut self, keys: &[Key]) -> Vec<u32> {
+        let known = self.used.len();
+        let mut count = u32::try_from(known).expect("no more values than rows of a row group");
+        self.used.resize(known + keys.len(), Key::NULL);
+        let place = |&key: &Key| {
+            // Without a branch: whether a key is new would be guessed wrongly too often.
+            let place = &mut self.places[key.place()];
+            let is_new = *place == ABSENT;
+            *place = if is_new { count } else { *place };
+            self.used[count as usize] = key;
+            count += u32::from(is_new);
+            *place
+        };
+        let places = keys.iter().map(place).collect();
+        self.used.truncate(count as usize);
+        places
     }
 
     /// Ends the row group.
@@ -261,6 +262,20 @@ impl DataPage {
         };
         Ok(CompressedPage::new(page, self.uncompressed))
     }
+}
+
+/// Appends whether each row has a value, behind the length of that.
+fn levels(rows: &[Key], nulls: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    if nulls == 0 || nulls == rows.len() {
+        runs::repeat(u32::from(nulls == 0), rows.len(), 1, out);
+    } else {
+        let levels: Vec<u32> = rows.iter().map(|&key| u32::from(key != Key::NULL)).collect();
+        runs::encode(&levels, 1, out);
+    }
+    let length = u32::try_from(out.len() - start - 4).expect("fewer bytes than rows");
+    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
 fn boundary_order(pages: &[DataPage]) -> BoundaryOrder {

@@ -126,7 +126,9 @@ fn keys_are_read_as_their_values() {
     let of = Dictionaries { ids, prices, ..dictionaries(0) };
     let rows: Vec<Recommendation> = (0..ROW_GROUP_ROWS + 30_000).map(|n| recommendation(n, 50_000)).collect();
     let mut table = TableWriter::create(RecommendationsTable::new(&of), folder.path().to_owned(), "run", DATE).unwrap();
-    rows.iter().for_each(|row| table.push(row).unwrap());
+    for row in &rows {
+        table.push(row).unwrap();
+    }
     table.finish().unwrap();
     let reader = read(folder.path(), 0);
     let price = |key: Key| (key != Key::NULL).then(|| i64::try_from(key.place() * key.place()).unwrap() - 7);
@@ -210,7 +212,7 @@ fn recommendation(n: usize, values: usize) -> Recommendation {
         recommended_id: Key::new(if n < 20_000 { jump } else { values - 1 - jump / 2 }),
         similarity: None,
         score: Some(0.5),
-        price: if n % 3 == 0 || n / 20_480 == 1 { Key::NULL } else { Key::new(jump) },
+        price: if n.is_multiple_of(3) || n / 20_480 == 1 { Key::NULL } else { Key::new(jump) },
         recommended_price: Key::NULL,
         currency: Key::new(0),
         recommended_currency: Key::NULL,
