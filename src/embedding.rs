@@ -37,8 +37,9 @@ pub struct Embedded {
     pub vectors: Vectors,
     /// Images and vectors that could not be used.
     pub rejects: Vec<Reject>,
-    /// BLAKE3 over the inputs (image bytes or column values) in product order: part of the run id.
-    pub inputs: blake3::Hash,
+    /// BLAKE3 over the inputs beside the catalog (the bytes of its images) in product order: part of the run id. `None` where
+    /// the vectors follow from the catalog's own bytes, bit for bit on every machine.
+    pub inputs: Option<blake3::Hash>,
     /// How many vectors were computed now, not found in the cache.
     pub computed: usize,
 }

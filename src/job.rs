@@ -24,7 +24,7 @@ use crate::similarity::{Matrix, Similarity};
 use stage::Stages;
 
 /// To be raised when the same inputs would give other tables.
-const OUTPUT_VERSION: u32 = 1;
+const OUTPUT_VERSION: u32 = 2;
 
 /// How a night ended.
 #[derive(Debug)]
@@ -153,17 +153,22 @@ fn run_id(config: &Config, catalog: &Catalog, embedder: &dyn Embedder, embedded:
     let parts = [
         OUTPUT_VERSION.to_string(),
         config.run_date.to_string(),
-        catalog.digest.map_or_else(String::new, |digest| digest.to_string()),
+        hex(catalog.digest),
         config.decisive().to_string(),
         embedder.fingerprint(),
-        embedded.inputs.to_string(),
+        hex(embedded.inputs),
         // The network computes in f32: another kind of CPU may give other bits from the same pictures.
-        embedded.vectors.digest().to_string(),
+        hex(embedded.inputs.map(|_| embedded.vectors.digest())),
     ];
     for part in parts {
         hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     hash.finalize().to_hex()[..32].to_owned()
+}
+
+/// The hash as text; nothing where there is none.
+fn hex(hash: Option<blake3::Hash>) -> String {
+    hash.map_or_else(String::new, |hash| hash.to_string())
 }
 
 /// What the manifest says of the inputs and counts.
@@ -177,10 +182,10 @@ fn describe(
 ) {
     manifest.inputs = Inputs {
         catalog: config.catalog.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        catalog_blake3: catalog.digest.map_or_else(String::new, |digest| digest.to_string()),
+        catalog_blake3: hex(catalog.digest),
         rows: catalog.rows,
         products: catalog.products.len() as u64,
-        images_blake3: embedded.inputs.to_string(),
+        images_blake3: hex(embedded.inputs),
     };
     manifest.embedder.fingerprint = embedder.fingerprint();
     manifest.configuration = config.decisive();

@@ -3,6 +3,7 @@
 mod current;
 mod durable;
 mod journal;
+mod keys;
 pub mod manifest;
 mod parquet;
 mod places;
@@ -10,51 +11,50 @@ mod proof;
 mod publish;
 mod tables;
 
-use crate::money::{Currency, Price};
-
+pub use self::keys::{Dictionaries, Dictionary, Key};
 pub use self::manifest::Manifest;
-pub use self::parquet::{ROW_GROUP_ROWS, Rows, SCHEMA_VERSION, TableWriter};
+pub use self::parquet::{Column, ROW_GROUP_ROWS, Rows, SCHEMA_VERSION, TableWriter};
 pub use self::publish::{OutputFolder, Recovery, Staging};
 pub use self::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table, reject_order};
 
-/// One row of the `recommendations` table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recommendation<'a> {
-    /// The anchor.
-    pub product_id: &'a str,
-    /// The rule's name.
-    pub rule: &'a str,
-    /// `similar`, `cross_sell` or `upsell`.
-    pub relation: &'a str,
-    /// Place in the list, from 1.
-    pub rank: i32,
-    /// The candidate.
-    pub recommended_id: &'a str,
+/// One row of the `recommendations` table: keys into the [`Dictionaries`] of its writer, and numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recommendation {
+    /// The anchor, among the ids.
+    pub product_id: Key,
+    /// The rule.
+    pub rule: Key,
+    /// What it means: `similar`, `cross_sell` or `upsell`.
+    pub relation: Key,
+    /// Place in the list.
+    pub rank: Key,
+    /// The candidate, among the ids.
+    pub recommended_id: Key,
     /// The canonical score; null when the rule ignores looks.
     pub similarity: Option<f32>,
     /// What the list is ordered by; null when neither similarity nor a rank term applies.
     pub score: Option<f32>,
-    /// The anchor's price.
-    pub price: Option<Price>,
-    /// The candidate's price.
-    pub recommended_price: Option<Price>,
-    /// The anchor's currency.
-    pub currency: Option<Currency>,
-    /// The candidate's currency.
-    pub recommended_currency: Option<Currency>,
+    /// The anchor's price, if it has one.
+    pub price: Key,
+    /// The candidate's price, if it has one.
+    pub recommended_price: Key,
+    /// The anchor's currency, if it has one.
+    pub currency: Key,
+    /// The candidate's currency, if it has one.
+    pub recommended_currency: Key,
     /// Candidate's price / anchor's price; null when one is missing, the anchor's is zero, or the currencies differ.
     pub price_ratio: Option<f64>,
 }
 
-/// One row of the `coverage` table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Coverage<'a> {
-    /// The anchor.
-    pub product_id: &'a str,
-    /// The rule's name.
-    pub rule: &'a str,
-    /// `similar`, `cross_sell` or `upsell`.
-    pub relation: &'a str,
+/// One row of the `coverage` table: keys into the [`Dictionaries`] of its writer, and numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coverage {
+    /// The anchor, among the ids.
+    pub product_id: Key,
+    /// The rule.
+    pub rule: Key,
+    /// What it means: `similar`, `cross_sell` or `upsell`.
+    pub relation: Key,
     /// The rule's `limit`.
     pub list_limit: i32,
     /// Entries that the rule allows.
@@ -62,7 +62,7 @@ pub struct Coverage<'a> {
     /// Entries in the list.
     pub returned: i32,
     /// Why `returned` is below `list_limit`; null when it is not.
-    pub shortfall_reason: Option<&'a str>,
+    pub shortfall_reason: Key,
 }
 
 /// One row of the optional `embeddings` table.

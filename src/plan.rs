@@ -11,9 +11,10 @@ mod order;
 mod scopes;
 
 use crate::catalog::{Catalog, ProductIndex};
+use crate::money::Price;
 use crate::rules::categories::Complement;
 use crate::rules::{Looks, Rule, price};
-use crate::similarity::lists::{NO_CODE, NO_LIST};
+use crate::similarity::lists::{NO_CODE, NO_LIST, NO_PRICE};
 use crate::similarity::{Lists, RuleLists};
 use order::Order;
 use scopes::Scopes;
@@ -38,6 +39,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in the order of its text.
+    pub const BY_TEXT: [Reason; 7] = [
+        Reason::FewEligible,
+        Reason::ImageIsUrl,
+        Reason::MinSimilarity,
+        Reason::NoAttribute,
+        Reason::NoCategory,
+        Reason::NoPrice,
+        Reason::NoVector,
+    ];
+
     /// The text of the `shortfall_reason` column.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -107,7 +119,7 @@ impl Plan {
         let mut service = Vec::new();
         for rule in rules {
             let scopes = Scopes::new(&order, rule, complements);
-            let bands = rule.has_price_condition().then(|| bands(catalog, &order, rule));
+            let bands = rule.has_price_condition().then(|| bands(&order, &lists.price_rank, rule));
             let column = |name: &String| {
                 let found = catalog.attributes.iter().position(|a| a == name);
                 found.expect("the reader was asked for every attribute that a rule names")
@@ -188,15 +200,16 @@ fn serve(
     all
 }
 
-/// Per row, the price ranks that the rule allows beside it.
-fn bands(catalog: &Catalog, order: &Order, rule: &Rule) -> Vec<std::ops::Range<u32>> {
+/// Per row, the price ranks that the rule allows beside it: found once for each distinct price.
+fn bands(order: &Order, price_rank: &[u32], rule: &Rule) -> Vec<std::ops::Range<u32>> {
     let rank = |prices: usize| u32::try_from(prices).expect("fewer than 2^32 prices");
-    let band = |&product: &ProductIndex| {
-        let Some(anchor) = catalog.products[product].price else { return 0..0 };
-        let allowed = price::allowed(rule, anchor);
+    let band = |&anchor: &i64| {
+        let allowed = price::allowed(rule, Price::from_units(anchor).expect("the units of a price"));
         let from = order.prices.partition_point(|&p| p < *allowed.start());
         let to = order.prices.partition_point(|&p| p <= *allowed.end());
         rank(from)..rank(to.max(from))
     };
-    order.products.iter().map(band).collect()
+    let of_price: Vec<std::ops::Range<u32>> = order.prices.iter().map(band).collect();
+    let of_row = |&price: &u32| if price == NO_PRICE { 0..0 } else { of_price[price as usize].clone() };
+    price_rank.iter().map(of_row).collect()
 }

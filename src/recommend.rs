@@ -1,13 +1,12 @@
 //! From finished lists to the rows of the tables: rank, limit, count, reason. This room refuses to compare vectors and to write.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
 use anyhow::bail;
 
 use crate::catalog::{Catalog, Product};
 use crate::money::{Currency, Price};
-use crate::output;
+use crate::output::{self, Dictionaries, Dictionary, Key};
 use crate::plan::{Plan, Reason, Service};
 use crate::rules::rank::{self, Pair, Ranked};
 use crate::rules::{Rule, price};
@@ -41,17 +40,20 @@ pub struct Recommender<'a> {
     pub found: &'a [TopK],
     by_name: Vec<usize>,
     by_id: Vec<usize>,
+    /// Per rule, the keys of its name and its relation.
+    names: Vec<(Key, Key)>,
+    relations: Vec<&'static str>,
     facts: Vec<Facts>,
-    ids: String,
+    prices: Vec<Price>,
+    currencies: Vec<Currency>,
 }
 
-/// What the tables need of one row, close together: each row is looked up for every list that it is in.
-#[derive(Debug)]
+/// What the tables say of one row, close together: each row is looked up for every list that it is in.
+#[derive(Clone, Copy, Debug)]
 struct Facts {
-    /// Where its id is in [`Recommender::ids`].
-    id: Range<usize>,
-    price: Option<Price>,
-    currency: Option<Currency>,
+    id: Key,
+    price: Key,
+    currency: Key,
 }
 
 impl<'a> Recommender<'a> {
@@ -60,21 +62,79 @@ impl<'a> Recommender<'a> {
     pub fn new(catalog: &'a Catalog, rules: &'a [Rule], plan: &'a Plan, found: &'a [TopK]) -> Recommender<'a> {
         let mut by_name: Vec<usize> = (0..rules.len()).collect();
         by_name.sort_by(|&a, &b| rules[a].name.cmp(&rules[b].name));
-        let mut by_id = vec![0; plan.products.len()];
-        let (mut facts, mut ids) = (Vec::with_capacity(by_id.len()), String::new());
-        for (row, &product) in plan.products.iter().enumerate() {
-            by_id[plan.lists.id_rank[row] as usize] = row;
-            let Product { id, price, currency, .. } = &catalog.products[product];
-            facts.push(Facts { id: ids.len()..ids.len() + id.len(), price: *price, currency: *currency });
-            ids.push_str(id);
+        let mut relations: Vec<&str> = rules.iter().map(|rule| rule.relation.as_str()).collect();
+        relations.sort_unstable();
+        relations.dedup();
+        let mut names = vec![(Key::NULL, Key::NULL); rules.len()];
+        for (place, &rule) in by_name.iter().enumerate() {
+            let relation = relations.partition_point(|&relation| relation < rules[rule].relation.as_str());
+            names[rule] = (Key::new(place), Key::new(relation));
         }
-        Recommender { catalog, rules, plan, found, by_name, by_id, facts, ids }
+        let mut currencies: Vec<Currency> = Vec::new();
+        let mut prices: Vec<Price> = Vec::new();
+        for product in &catalog.products {
+            // Most products have the currency of the one before.
+            if let Some(currency) = product.currency
+                && let Err(place) = currencies.binary_search(&currency)
+            {
+                currencies.insert(place, currency);
+            }
+        }
+        let lists = &plan.lists;
+        let mut by_id = vec![0; plan.products.len()];
+        let mut facts = Vec::with_capacity(by_id.len());
+        for (row, &product) in plan.products.iter().enumerate() {
+            by_id[lists.id_rank[row] as usize] = row;
+            let Product { price, currency, .. } = &catalog.products[product];
+            let rank = lists.price_rank[row] as usize;
+            let price_key = price.map_or(Key::NULL, |price| {
+                prices.resize(prices.len().max(rank + 1), price);
+                prices[rank] = price;
+                Key::new(rank)
+            });
+            let place = currency.and_then(|currency| currencies.binary_search(&currency).ok());
+            let currency = place.map_or(Key::NULL, Key::new);
+            facts.push(Facts { id: Key::new(lists.id_rank[row] as usize), price: price_key, currency });
+        }
+        Recommender { catalog, rules, plan, found, by_name, by_id, names, relations, facts, prices, currencies }
+    }
+
+    /// What the keys of the rows stand for.
+    ///
+    /// # Errors
+    /// Ids, rules or prices out of order: a defect.
+    pub fn dictionaries(&self) -> anyhow::Result<Dictionaries> {
+        let id = |&row: &usize| self.catalog.products[self.plan.products[row]].id.as_str();
+        let limit = self.rules.iter().map(limit).max().unwrap_or(0);
+        Ok(Dictionaries {
+            ids: Dictionary::of_text(self.by_id.iter().map(id))?,
+            rules: Dictionary::of_text(self.by_name.iter().map(|&rule| self.rules[rule].name.as_str()))?,
+            relations: Dictionary::of_text(self.relations.iter().copied())?,
+            ranks: Dictionary::of_i32(1..=limit)?,
+            prices: Dictionary::of_i64(self.prices.iter().map(|price| price.units()))?,
+            currencies: Dictionary::of_text(self.currencies.iter().map(Currency::as_str))?,
+            reasons: Dictionary::of_text(Reason::BY_TEXT.map(Reason::as_str))?,
+        })
     }
 
     /// The anchors in the order of the tables.
     #[must_use]
     pub fn anchors(&self) -> &[usize] {
         &self.by_id
+    }
+
+    /// The lists of some anchors, as [`Recommender::serve`] gives those of one.
+    ///
+    /// # Errors
+    /// See [`Recommender::serve`].
+    pub fn serve_together(&self, anchors: &[usize]) -> anyhow::Result<Vec<Served>> {
+        // Found lists lie far apart in memory. A look at each of them first lets the processor wait for all together.
+        for found in self.found {
+            let first = |&anchor: &usize| found.get(anchor)?.first().map(|entry| entry.row);
+            std::hint::black_box(anchors.iter().filter_map(first).max());
+        }
+        let lists = anchors.iter().flat_map(|&anchor| self.by_name.iter().map(move |&rule| (rule, anchor)));
+        lists.filter_map(|(rule, anchor)| self.serve_rule(rule, anchor).transpose()).collect()
     }
 
     /// The lists of one anchor in the order of the tables: by the name of the rule.
@@ -118,9 +178,14 @@ impl<'a> Recommender<'a> {
     /// The engine's pool, ordered by score, similarity, id.
     fn rank_found(&self, rule: usize, anchor: usize, found: &[Entry]) -> Vec<Ranked> {
         let ranked = |entry: &Entry| self.ranked(rule, anchor, entry.row, Some(entry.score));
+        let limit = self.rules[rule].limit as usize;
+        if self.rules[rule].rank.is_none() {
+            // The score is the similarity, and the engine's order is that of the list.
+            return found.iter().take(limit).map(ranked).collect();
+        }
         let mut entries: Vec<Ranked> = found.iter().map(ranked).collect();
         entries.sort_unstable_by(|a, b| self.by_score(a, b));
-        entries.truncate(self.rules[rule].limit as usize);
+        entries.truncate(limit);
         entries
     }
 
@@ -162,7 +227,7 @@ impl<'a> Recommender<'a> {
         let rule = &self.rules[rule];
         let prices = || {
             let (from, to) = (&self.facts[anchor], &self.facts[row as usize]);
-            (from.price, to.price.filter(|_| from.currency == to.currency))
+            (self.price(from), self.price(to).filter(|_| from.currency == to.currency))
         };
         // Prices are looked up only where the score has a term of them.
         let (from, to) = if rule.rank.is_some() { prices() } else { (None, None) };
@@ -171,7 +236,11 @@ impl<'a> Recommender<'a> {
     }
 
     fn id(&self, row: usize) -> &str {
-        &self.ids[self.facts[row].id.clone()]
+        &self.catalog.products[self.plan.products[row]].id
+    }
+
+    fn price(&self, of: &Facts) -> Option<Price> {
+        (of.price != Key::NULL).then(|| self.prices[of.price.place()])
     }
 
     fn by_score(&self, a: &Ranked, b: &Ranked) -> Ordering {
@@ -189,21 +258,21 @@ impl<'a> Recommender<'a> {
     }
 
     /// The rows of the `recommendations` table for one list.
-    pub fn recommendations<'s>(&'s self, served: &'s Served) -> impl Iterator<Item = output::Recommendation<'s>> {
-        let (anchor, rule) = (&self.facts[served.anchor], &self.rules[served.rule]);
-        let product_id = self.id(served.anchor);
+    pub fn recommendations<'s>(&'s self, served: &'s Served) -> impl Iterator<Item = output::Recommendation> {
+        let (anchor, (rule, relation)) = (self.facts[served.anchor], self.names[served.rule]);
+        let price = self.price(&anchor);
         // First all of them, so that the processor waits for them together and not one by one.
-        let look_up = |entry: &Ranked| (&self.facts[entry.candidate as usize], self.id(entry.candidate as usize));
-        let candidates: Vec<(&Facts, &str)> = served.entries.iter().map(look_up).collect();
-        candidates.into_iter().zip(&served.entries).zip(1..).map(move |(((candidate, recommended_id), entry), rank)| {
-            let comparable = anchor.currency == candidate.currency;
-            let prices = anchor.price.zip(candidate.price).filter(|_| comparable);
+        let candidates: Vec<Facts> = served.entries.iter().map(|entry| self.facts[entry.candidate as usize]).collect();
+        let costs: Vec<Option<Price>> = candidates.iter().map(|candidate| self.price(candidate)).collect();
+        let entries = served.entries.iter().zip(candidates).zip(costs).enumerate();
+        entries.map(move |(place, ((entry, candidate), cost))| {
+            let prices = price.zip(cost).filter(|_| anchor.currency == candidate.currency);
             output::Recommendation {
-                product_id,
-                rule: &rule.name,
-                relation: rule.relation.as_str(),
-                rank,
-                recommended_id,
+                product_id: anchor.id,
+                rule,
+                relation,
+                rank: Key::new(place),
+                recommended_id: candidate.id,
                 similarity: entry.similarity,
                 score: entry.score,
                 price: anchor.price,
@@ -217,16 +286,21 @@ impl<'a> Recommender<'a> {
 
     /// The row of the `coverage` table for one list.
     #[must_use]
-    pub fn coverage<'s>(&'s self, served: &Served) -> output::Coverage<'s> {
-        let rule = &self.rules[served.rule];
+    pub fn coverage(&self, served: &Served) -> output::Coverage {
+        let (rule, relation) = self.names[served.rule];
+        let reason = |reason: Reason| Reason::BY_TEXT.iter().position(|&known| known == reason);
         output::Coverage {
-            product_id: self.id(served.anchor),
-            rule: &rule.name,
-            relation: rule.relation.as_str(),
-            list_limit: i32::try_from(rule.limit).expect("validated to at most 10,000"),
+            product_id: self.facts[served.anchor].id,
+            rule,
+            relation,
+            list_limit: limit(&self.rules[served.rule]),
             eligible: i64::from(served.eligible),
             returned: i32::try_from(served.entries.len()).expect("at most the limit"),
-            shortfall_reason: served.shortfall.map(Reason::as_str),
+            shortfall_reason: served.shortfall.and_then(reason).map_or(Key::NULL, Key::new),
         }
     }
+}
+
+fn limit(rule: &Rule) -> i32 {
+    i32::try_from(rule.limit).expect("validated to at most 10,000")
 }

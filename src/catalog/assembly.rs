@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::file::CatalogFile;
 use super::stock;
@@ -29,6 +30,8 @@ pub(super) enum Cell<'a> {
     Nested(&'a str),
     /// A vector.
     Vector(&'a [f32]),
+    /// A vector that already lies among the catalog's values, there.
+    Placed(Range<usize>),
 }
 
 impl<'a> Cell<'a> {
@@ -102,6 +105,11 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// The values of all vectors, for a reader that places them itself; nothing where no vectors are wanted.
+    pub(super) fn values(&mut self) -> &mut Vec<f32> {
+        &mut self.catalog.vectors.get_or_insert_default().values
+    }
+
     /// The catalog, or why the file as a whole cannot be used.
     pub(super) fn finish(mut self) -> Result<Catalog> {
         let file = self.file;
@@ -125,7 +133,7 @@ impl<'a> Assembly<'a> {
         let id = match cell {
             Cell::Text(text) | Cell::Number(text) => text.trim(),
             Cell::Empty => "",
-            Cell::Nested(_) | Cell::Vector(_) => {
+            Cell::Nested(_) | Cell::Vector(_) | Cell::Placed(_) => {
                 self.reject(row, "no_id", "`id` is a list or an object: it must be text".into());
                 return None;
             }
@@ -162,6 +170,10 @@ impl<'a> Assembly<'a> {
                 vectors.values.extend_from_slice(values);
                 Ok(())
             }
+            Cell::Placed(span) => {
+                vectors.spans.push(Some(span.clone()));
+                return;
+            }
             Cell::Text(text) => read_vector(text, &mut vectors.values),
             Cell::Nested(text) => read_vector(text, &mut vectors.values),
             Cell::Number(text) => Err(format!("{} is a number, not a list of numbers", quoted(text))),
@@ -192,7 +204,7 @@ impl Fields<'_> {
         match &self.cells[field.slot()] {
             Cell::Empty => None,
             Cell::Text(text) | Cell::Number(text) => non_empty(text),
-            Cell::Nested(_) | Cell::Vector(_) => {
+            Cell::Nested(_) | Cell::Vector(_) | Cell::Placed(_) => {
                 let detail = format!("`{}` is a list or an object: it must be text", field.name());
                 self.reject("not_text", detail);
                 None
@@ -241,7 +253,7 @@ impl Fields<'_> {
             Cell::Empty => return true,
             Cell::Text(text) | Cell::Number(text) => text.trim(),
             Cell::Nested(text) => text,
-            Cell::Vector(_) => "a list",
+            Cell::Vector(_) | Cell::Placed(_) => "a list",
         };
         let is_in_stock = if text.is_empty() { Some(true) } else { read(text) };
         is_in_stock.unwrap_or_else(|| {
@@ -269,7 +281,7 @@ fn attribute(cell: &Cell<'_>) -> Option<String> {
     match cell {
         Cell::Text(text) | Cell::Number(text) => non_empty(text),
         Cell::Nested(text) => non_empty(text),
-        Cell::Empty | Cell::Vector(_) => None,
+        Cell::Empty | Cell::Vector(_) | Cell::Placed(_) => None,
     }
 }
 

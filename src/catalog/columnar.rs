@@ -1,8 +1,11 @@
 //! Parquet: only the wanted columns are decoded, batch by batch. This room refuses a price that was stored as a float,
 //! because its decimals are already lost.
 
+mod vectors;
+
 use std::borrow::Cow;
 use std::fs::File;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -22,6 +25,7 @@ use super::assembly::{Assembly, Cell};
 use super::file::CatalogFile;
 use super::wanted::{Asker, Field, Wanted};
 use crate::error::{Error, Result};
+use vectors::VectorReader;
 
 const ROWS_PER_BATCH: usize = 8192;
 
@@ -34,21 +38,31 @@ pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assem
     let places = wanted.resolve(&names(&schema), file)?;
     require_usable_types(file, &schema, wanted, &places)?;
 
+    let vector_root = wanted.vector_slot().and_then(|slot| places[slot]);
+    let mut vectors = match vector_root {
+        Some(root) => VectorReader::open(file, builder.parquet_schema(), root)?,
+        None => None,
+    };
     // A projected batch has the columns in file order; `local` finds a slot's column in it.
     let mut roots: Vec<usize> = places.iter().flatten().copied().collect();
+    roots.retain(|&root| vectors.is_none() || Some(root) != vector_root);
     roots.sort_unstable();
     roots.dedup();
     let local: Vec<Option<usize>> =
         places.iter().map(|place| place.and_then(|root| roots.binary_search(&root).ok())).collect();
 
-    if let Some(root) = wanted.vector_slot().and_then(|slot| places[slot]) {
+    if let Some(root) = vector_root {
         assembly.reserve_values(expected_values(&builder, root, file));
     }
-    let rows = if wanted.vector_slot().is_some() { ROWS_PER_VECTOR_BATCH } else { ROWS_PER_BATCH };
+    let rows = if vector_root.is_some() { ROWS_PER_VECTOR_BATCH } else { ROWS_PER_BATCH };
     let mut reader = Batches::open(file, builder, &roots, rows)?;
     while let Some(batch) = reader.next()? {
         let columns = Columns::of(&batch, &local, wanted.vector_slot()).map_err(|cause| undecodable(file, cause))?;
-        take_batch(&batch, &columns, wanted, assembly);
+        let placed = match &mut vectors {
+            Some(vectors) => vectors.read(batch.num_rows(), assembly.values())?,
+            None => Vec::new(),
+        };
+        take_batch(&batch, &columns, &placed, wanted, assembly);
     }
     Ok(())
 }
@@ -211,7 +225,14 @@ fn expected_values(builder: &ParquetRecordBatchReaderBuilder<File>, root: usize,
     said.min(usize::try_from(file.bytes()).unwrap_or(0))
 }
 
-fn take_batch(batch: &RecordBatch, columns: &Columns, wanted: &Wanted<'_>, assembly: &mut Assembly<'_>) {
+/// `placed` are the vectors of the rows, where a [`VectorReader`] has read them.
+fn take_batch(
+    batch: &RecordBatch,
+    columns: &Columns,
+    placed: &[Option<Range<usize>>],
+    wanted: &Wanted<'_>,
+    assembly: &mut Assembly<'_>,
+) {
     for index in 0..batch.num_rows() {
         let row = assembly.next_row();
         if let Some(slot) = columns.unreadable(index) {
@@ -219,7 +240,11 @@ fn take_batch(batch: &RecordBatch, columns: &Columns, wanted: &Wanted<'_>, assem
             assembly.reject(row, "not_utf8", format!("`{column}` is not UTF-8 text"));
             continue;
         }
-        assembly.take(row, &columns.cells(index));
+        let mut cells = columns.cells(index);
+        if let (Some(slot), Some(Some(span))) = (wanted.vector_slot(), placed.get(index)) {
+            cells[slot] = Cell::Placed(span.clone());
+        }
+        assembly.take(row, &cells);
     }
 }
 

@@ -129,7 +129,7 @@ impl Session {
             }
         }
         self.cache.flush();
-        Embedded { vectors, rejects, inputs: inputs.finalize(), computed }
+        Embedded { vectors, rejects, inputs: Some(inputs.finalize()), computed }
     }
 
     /// Reads a product's image and, the first time that its bytes are seen, finds or computes their features.

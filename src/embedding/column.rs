@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use anyhow::anyhow;
 
-use super::unit::Digest;
 use super::{Embedded, Embedder, VectorFault, Vectors};
 use crate::catalog::{Catalog, Product, VectorColumn};
 use crate::error::Result;
@@ -24,7 +23,6 @@ impl Embedder for Column {
         let column = catalog.vectors.take();
         let column = column.ok_or_else(|| anyhow!("the catalog was read without a vector column"))?;
         progress.start(u64::try_from(catalog.products.len()).unwrap_or(u64::MAX));
-        let inputs = digest(&column);
         let dimension = most_common_length(&column);
         let (vectors, faults) = Vectors::in_place(dimension, column.values, &column.spans);
         let mut faults = faults.into_iter().peekable();
@@ -45,18 +43,8 @@ impl Embedder for Column {
             progress.advance(1);
         }
         let computed = vectors.count();
-        Ok(Embedded { vectors, rejects, inputs, computed })
+        Ok(Embedded { vectors, rejects, inputs: None, computed })
     }
-}
-
-/// BLAKE3 of every cell's length and values in product order.
-fn digest(column: &VectorColumn) -> blake3::Hash {
-    let mut digest = Digest::default();
-    for span in &column.spans {
-        let cell = span.clone().map_or(&[][..], |span| &column.values[span]);
-        digest.add(cell.len(), cell);
-    }
-    digest.finish()
 }
 
 /// The length of most non-empty cells, the smaller one of two that are equally common; 0 when all are empty.
@@ -126,14 +114,6 @@ mod tests {
     fn a_column_of_empty_cells_gives_no_vector() {
         let embedded = embed(&[None, Some(&[]), None]);
         assert_eq!((embedded.vectors.count(), embedded.rejects.len()), (0, 0));
-    }
-
-    #[test]
-    fn the_inputs_tell_where_a_value_stands() {
-        let (a, b): (&[f32], &[f32]) = (&[1.0, 2.0], &[2.0, 1.0]);
-        let all = [[Some(a), None], [None, Some(a)], [Some(b), None], [Some(a), Some(b)]];
-        let hashes: std::collections::HashSet<_> = all.iter().map(|cells| embed(cells).inputs).collect();
-        assert_eq!(hashes.len(), all.len());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::output::manifest::RuleCounts;
 use crate::output::{self, Manifest, Staging};
+use crate::plan::Reason;
 use crate::progress::Progress;
 use crate::recommend::{Recommender, Served};
 use crate::reject::Reject;
@@ -15,6 +16,9 @@ use crate::similarity::Matrix;
 
 /// Anchors whose lists are made at a time: bounds what waits for the encoder.
 const ANCHORS: usize = 2048;
+
+/// Anchors whose lists are looked up together: few enough that the processor still has the first when it looks up the last.
+const TOGETHER: usize = 64;
 
 /// Writes every table of the night, the one of vectors if there is a matrix, and counts what it writes into the manifest.
 pub(super) fn write(
@@ -25,23 +29,26 @@ pub(super) fn write(
     rejects: &[Reject],
     manifest: &mut Manifest,
 ) -> Result<()> {
-    let mut recommendations = staging.recommendations()?;
-    let mut coverage = staging.coverage()?;
+    let dictionaries = recommender.dictionaries()?;
+    let mut recommendations = staging.recommendations(&dictionaries)?;
+    let mut coverage = staging.coverage(&dictionaries)?;
     let mut by_rule: BTreeMap<usize, RuleCounts> = BTreeMap::new();
     let progress = Progress::stage("writing", "products");
     progress.start(recommender.anchors().len() as u64);
     for anchors in recommender.anchors().chunks(ANCHORS) {
         recommendations.while_encoding(|rows| -> Result<()> {
-            let lists: Vec<Vec<Served>> =
-                anchors.par_iter().map(|&row| recommender.serve(row)).collect::<anyhow::Result<_>>()?;
+            let lists: Vec<Vec<Served>> = anchors
+                .par_chunks(TOGETHER)
+                .map(|anchors| recommender.serve_together(anchors))
+                .collect::<anyhow::Result<_>>()?;
             for served in lists.iter().flatten() {
                 for row in recommender.recommendations(served) {
                     rows.push(&row)?;
                     manifest.counts.recommendations += 1;
                 }
-                let row = recommender.coverage(served);
-                coverage.push(&row)?;
-                by_rule.entry(served.rule).or_default().add(&row);
+                coverage.push(&recommender.coverage(served))?;
+                let counts = by_rule.entry(served.rule).or_default();
+                counts.add(served.eligible, served.shortfall.map(Reason::as_str));
             }
             Ok(())
         })??;

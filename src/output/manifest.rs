@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, SCHEMA_VERSION};
+use super::SCHEMA_VERSION;
 use crate::similarity::Report;
 
 /// The manifest of one run.
@@ -59,7 +59,7 @@ pub struct Inputs {
     pub rows: u64,
     /// Products made of them.
     pub products: u64,
-    /// BLAKE3 over the images (or the vector column) in product order, hexadecimal.
+    /// BLAKE3 over the images in product order, hexadecimal; empty where the vectors come with the catalog.
     pub images_blake3: String,
 }
 
@@ -108,10 +108,10 @@ pub struct RuleCounts {
 
 impl RuleCounts {
     /// Counts one row of `coverage` of this rule.
-    pub fn add(&mut self, row: &Coverage<'_>) {
+    pub fn add(&mut self, eligible: u32, shortfall_reason: Option<&str>) {
         self.anchors += 1;
-        self.eligible_zero += u64::from(row.eligible == 0);
-        match row.shortfall_reason {
+        self.eligible_zero += u64::from(eligible == 0);
+        match shortfall_reason {
             None => self.full_lists += 1,
             Some(reason) => *self.short_lists.entry(reason.to_owned()).or_default() += 1,
         }

@@ -1,6 +1,9 @@
 //! The one place that encodes Parquet. Rows come in table order and files depend on nothing but the rows, the run id and the
 //! run date, so that they are the same bytes for any split of the work. This room refuses rows out of order.
 
+mod keyed;
+mod runs;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::marker::PhantomData;
@@ -8,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use arrow_array::{ArrayRef, Date32Array, DictionaryArray, StringArray, UInt32Array, types::Date32Type};
+use arrow_array::ArrayRef;
+use arrow_array::types::Date32Type;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
@@ -23,9 +27,11 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
+use super::keys::{Dictionary, Key};
 use super::manifest::TableFile;
 use super::tables::Table;
 use crate::error::Result;
+use keyed::KeyedColumn;
 
 /// Rows of a row group; only the last one of a file has fewer.
 pub const ROW_GROUP_ROWS: usize = 122_880;
@@ -47,13 +53,31 @@ pub struct Rows<T: Table> {
     full: Vec<Batch>,
 }
 
-/// [`Table::BATCH_ROWS`] rows, at the end of a table fewer: an array for each of [`Table::fields`].
-type Batch = Vec<ArrayRef>;
+/// [`Table::BATCH_ROWS`] rows, at the end of a table fewer: a column for each of [`Table::fields`].
+type Batch = Vec<Column>;
+
+/// Some rows of one column. A column comes in one way throughout a table.
+#[derive(Clone, Debug)]
+pub enum Column {
+    /// The values themselves.
+    Values(ArrayRef),
+    /// Keys into one dictionary, the same for all rows of a table.
+    Keys(Arc<Dictionary>, Vec<Key>),
+}
+
+impl Column {
+    fn rows(&self) -> usize {
+        match self {
+            Column::Values(values) => values.len(),
+            Column::Keys(_, keys) => keys.len(),
+        }
+    }
+}
 
 impl<T: Table> TableWriter<T> {
     /// Creates `folder` and the table's first file in it, so that a table without rows has a file too.
-    pub(super) fn create(folder: PathBuf, run_id: &str, run_date: NaiveDate) -> Result<TableWriter<T>> {
-        let rows = Rows { table: T::default(), full: Vec::new() };
+    pub(super) fn create(table: T, folder: PathBuf, run_id: &str, run_date: NaiveDate) -> Result<TableWriter<T>> {
+        let rows = Rows { table, full: Vec::new() };
         Ok(TableWriter { rows, encoder: Encoder::create(folder, run_id, run_date)? })
     }
 
@@ -115,9 +139,13 @@ impl<T: Table> Rows<T> {
 struct Encoder<T> {
     run_id: String,
     run_date: NaiveDate,
+    /// What every table begins with: columns of one value.
+    of_run: [Arc<Dictionary>; 2],
     folder: PathBuf,
     schema: SchemaRef,
     properties: WriterProperties,
+    /// Per column, its encoder where it comes as keys; made by the first batch.
+    keyed: Vec<Option<KeyedColumn>>,
     file: OpenFile,
     done: Vec<TableFile>,
     table: PhantomData<T>,
@@ -132,8 +160,9 @@ impl<T: Table> Encoder<T> {
         let schema = Arc::new(Schema::new(fields));
         let properties = properties::<T>(&schema, run_id);
         let file = OpenFile::create(&folder, run_id, 0, &schema, &properties)?;
-        let run_id = run_id.to_owned();
-        Ok(Encoder { run_id, run_date, folder, schema, properties, file, done: Vec::new(), table: PhantomData })
+        let of_run = [Dictionary::of_text([run_id])?, Dictionary::of_i32([Date32Type::from_naive_date(run_date)])?];
+        let (run_id, keyed, done) = (run_id.to_owned(), Vec::new(), Vec::new());
+        Ok(Encoder { run_id, run_date, of_run, folder, schema, properties, keyed, file, done, table: PhantomData })
     }
 
     fn encode(&mut self, mut batches: Vec<Batch>) -> Result<()> {
@@ -144,7 +173,11 @@ impl<T: Table> Encoder<T> {
             let room = (ROW_GROUP_ROWS - self.file.rows % ROW_GROUP_ROWS) / T::BATCH_ROWS;
             let later = batches.split_off(room.min(batches.len()));
             let now: Vec<Batch> = batches.into_iter().map(|batch| self.of_run(batch)).collect();
-            let written = self.file.write(&self.schema, &now);
+            if self.keyed.is_empty() {
+                let columns = now[0].iter().zip(self.schema.fields());
+                self.keyed = columns.map(|(column, field)| keyed_column(column, field)).collect::<Result<_>>()?;
+            }
+            let written = self.file.write(&self.schema, &mut self.keyed, &now);
             written.with_context(|| format!("cannot write `{}`", self.file.path.display()))?;
             batches = later;
         }
@@ -155,26 +188,29 @@ impl<T: Table> Encoder<T> {
         let number = self.done.len() + 1;
         let next = OpenFile::create(&self.folder, &self.run_id, number, &self.schema, &self.properties)?;
         let full = std::mem::replace(&mut self.file, next);
-        self.done.push(full.close::<T>(self.run_date)?);
+        self.done.push(full.close::<T>(&mut self.keyed, self.run_date)?);
         Ok(())
     }
 
     /// The batch with the columns that every table begins with.
     fn of_run(&self, batch: Batch) -> Batch {
-        let rows = rows_of(&batch);
-        let run_id = StringArray::from(vec![self.run_id.as_str()]);
-        let run_id = DictionaryArray::new(UInt32Array::from_value(0, rows), Arc::new(run_id));
-        let run_date = Date32Array::from_value(Date32Type::from_naive_date(self.run_date), rows);
-        let mut columns: Batch = vec![Arc::new(run_id), Arc::new(run_date)];
+        let keys = vec![Key::new(0); rows_of(&batch)];
+        let mut columns: Batch = self.of_run.iter().map(|of| Column::Keys(Arc::clone(of), keys.clone())).collect();
         columns.extend(batch);
         columns
     }
 
     fn finish(self) -> Result<Vec<TableFile>> {
-        let Encoder { file, mut done, run_date, .. } = self;
-        done.push(file.close::<T>(run_date)?);
+        let Encoder { file, mut keyed, mut done, run_date, .. } = self;
+        done.push(file.close::<T>(&mut keyed, run_date)?);
         Ok(done)
     }
+}
+
+fn keyed_column(column: &Column, field: &Field) -> Result<Option<KeyedColumn>> {
+    let Column::Keys(dictionary, _) = column else { return Ok(None) };
+    let keyed = KeyedColumn::new(Arc::clone(dictionary), field.is_nullable());
+    Ok(Some(keyed.context("cannot prepare the compression of a column")?))
 }
 
 /// A file and its open row group, whose columns are encoded side by side.
@@ -206,33 +242,54 @@ impl OpenFile {
     }
 
     /// Adds batches that lie in one row group.
-    fn write(&mut self, schema: &Schema, batches: &[Batch]) -> Result<(), ParquetError> {
+    fn write(
+        &mut self,
+        schema: &Schema,
+        keyed: &mut [Option<KeyedColumn>],
+        batches: &[Batch],
+    ) -> Result<(), ParquetError> {
         if self.columns.is_empty() {
             self.columns = self.groups.create_column_writers(self.rows / ROW_GROUP_ROWS)?;
         }
-        let columns = self.columns.par_iter_mut().zip(&schema.fields()[..]).enumerate();
-        columns.try_for_each(|(column, (writer, field))| {
-            let mut leaves = batches.iter().map(|batch| compute_leaves(field, &batch[column]));
-            leaves.try_for_each(|leaves| leaves?.iter().try_for_each(|leaf| writer.write(leaf)))
+        let columns = self.columns.par_iter_mut().zip(keyed.par_iter_mut()).zip(&schema.fields()[..]).enumerate();
+        columns.try_for_each(|(at, ((writer, keyed), field))| {
+            batches.iter().try_for_each(|batch| match (&batch[at], &mut *keyed) {
+                (Column::Keys(_, keys), Some(keyed)) => keyed.write(keys),
+                (Column::Values(values), None) => {
+                    compute_leaves(field, values)?.iter().try_for_each(|leaf| writer.write(leaf))
+                }
+                _ => Err(ParquetError::General("a column came as keys and as values".to_owned())),
+            })
         })?;
         self.rows += batches.iter().map(rows_of).sum::<usize>();
-        if self.rows.is_multiple_of(ROW_GROUP_ROWS) { self.end_row_group() } else { Ok(()) }
+        if self.rows.is_multiple_of(ROW_GROUP_ROWS) { self.end_row_group(keyed) } else { Ok(()) }
     }
 
-    fn end_row_group(&mut self) -> Result<(), ParquetError> {
+    fn end_row_group(&mut self, keyed: &mut [Option<KeyedColumn>]) -> Result<(), ParquetError> {
         let columns = std::mem::take(&mut self.columns);
         if columns.is_empty() {
             return Ok(());
         }
-        let chunks: Vec<ArrowColumnChunk> =
-            columns.into_par_iter().map(ArrowColumnWriter::close).collect::<Result<_, _>>()?;
+        let schema = self.writer.schema_descr();
+        let columns = columns.into_par_iter().zip(keyed).enumerate();
+        let chunks: Vec<Chunk> = columns
+            .map(|(at, (writer, keyed))| match keyed {
+                Some(keyed) => keyed.end(schema.column(at)).map(Chunk::OfKeys),
+                None => writer.close().map(Chunk::OfValues),
+            })
+            .collect::<Result<_, ParquetError>>()?;
         let mut group = self.writer.next_row_group()?;
-        chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
+        for chunk in chunks {
+            match chunk {
+                Chunk::OfKeys((bytes, closed)) => group.append_column(&bytes, closed)?,
+                Chunk::OfValues(chunk) => chunk.append_to_row_group(&mut group)?,
+            }
+        }
         group.close().map(|_| ())
     }
 
-    fn close<T: Table>(mut self, run_date: NaiveDate) -> Result<TableFile> {
-        let ended = self.end_row_group();
+    fn close<T: Table>(mut self, keyed: &mut [Option<KeyedColumn>], run_date: NaiveDate) -> Result<TableFile> {
+        let ended = self.end_row_group(keyed);
         let OpenFile { writer, path, rows, .. } = self;
         let (bytes, hash) = ended
             .and_then(|()| writer.into_inner())
@@ -250,8 +307,18 @@ impl OpenFile {
     }
 }
 
+/// A finished column of a row group.
+enum Chunk {
+    OfKeys(keyed::Chunk),
+    OfValues(ArrowColumnChunk),
+}
+
 fn rows_of(batch: &Batch) -> usize {
-    batch.first().map_or(0, |column| column.len())
+    batch.first().map_or(0, Column::rows)
+}
+
+fn zstd() -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).expect("a level that zstd has"))
 }
 
 fn properties<T: Table>(schema: &Schema, run_id: &str) -> WriterProperties {
@@ -263,7 +330,7 @@ fn properties<T: Table>(schema: &Schema, run_id: &str) -> WriterProperties {
     let entry = |key: &str, value: &str| KeyValue::new(format!("twinset.{key}"), value.to_owned());
     let metadata = vec![entry("run_id", run_id), entry("schema_version", SCHEMA_VERSION), entry("table", T::NAME)];
     let builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).expect("a level that zstd has")))
+        .set_compression(zstd())
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(None)
         .set_statistics_enabled(EnabledStatistics::Page)

@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 use super::current;
 use super::durable::{create_folder, remove_file, remove_folder, sync_folder};
 use super::journal::{Steps, roll_forward, write_journal};
+use super::keys::Dictionaries;
 use super::manifest::{Manifest, TableFile};
 use super::parquet::TableWriter;
 use super::places::Places;
@@ -136,16 +137,16 @@ impl Staging<'_> {
     ///
     /// # Errors
     /// A file that cannot be created.
-    pub fn recommendations(&self) -> Result<TableWriter<RecommendationsTable>> {
-        self.table()
+    pub fn recommendations(&self, dictionaries: &Dictionaries) -> Result<TableWriter<RecommendationsTable>> {
+        self.table(RecommendationsTable::new(dictionaries))
     }
 
     /// Starts the `coverage` table.
     ///
     /// # Errors
     /// A file that cannot be created.
-    pub fn coverage(&self) -> Result<TableWriter<CoverageTable>> {
-        self.table()
+    pub fn coverage(&self, dictionaries: &Dictionaries) -> Result<TableWriter<CoverageTable>> {
+        self.table(CoverageTable::new(dictionaries))
     }
 
     /// Starts the `rejects` table.
@@ -153,7 +154,7 @@ impl Staging<'_> {
     /// # Errors
     /// A file that cannot be created.
     pub fn rejects(&self) -> Result<TableWriter<RejectsTable>> {
-        self.table()
+        self.table(RejectsTable::default())
     }
 
     /// Starts the optional `embeddings` table. A run that does not start it removes the one of its date.
@@ -161,7 +162,7 @@ impl Staging<'_> {
     /// # Errors
     /// A file that cannot be created.
     pub fn embeddings(&self) -> Result<TableWriter<EmbeddingsTable>> {
-        self.table()
+        self.table(EmbeddingsTable::default())
     }
 
     /// Makes the night visible and gives the manifest's path. `manifest.files` are the files that the finished writers gave.
@@ -190,8 +191,8 @@ impl Staging<'_> {
         Ok(places.manifest(&self.run_id))
     }
 
-    fn table<T: Table>(&self) -> Result<TableWriter<T>> {
-        TableWriter::create(self.output.places.staged(&self.run_id, T::NAME), &self.run_id, self.run_date)
+    fn table<T: Table>(&self, table: T) -> Result<TableWriter<T>> {
+        TableWriter::create(table, self.output.places.staged(&self.run_id, T::NAME), &self.run_id, self.run_date)
     }
 
     fn check(&self, manifest: &Manifest) -> anyhow::Result<()> {

@@ -4,21 +4,21 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use arrow_array::Array;
 use arrow_array::builder::{
-    ArrayBuilder, Decimal64Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
-    StringBuilder, UInt32Builder,
+    ArrayBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder,
 };
-use arrow_array::{ArrayRef, DictionaryArray, StringArray};
 use arrow_schema::{DataType, Field};
 
+use super::keys::{Dictionaries, Dictionary, Key};
+use super::parquet::Column;
 use super::{Coverage, Embedding, Recommendation};
-use crate::money::{Currency, Price};
 use crate::reject::Reject;
 
 /// One published table: its name, its columns after `run_id` and `run_date`, and the order of its rows.
 ///
 /// An implementation is also the buffer of the rows that are not yet encoded.
-pub trait Table: Default + Send {
+pub trait Table: Send {
     /// What [`Table::push`] takes.
     type Row<'a>;
     /// The folder's name under the output folder.
@@ -44,8 +44,8 @@ pub trait Table: Default + Send {
     /// How many rows are buffered.
     fn buffered(&self) -> usize;
 
-    /// Takes the buffered rows out, one array for each of [`Table::fields`].
-    fn take(&mut self) -> Vec<ArrayRef>;
+    /// Takes the buffered rows out, one column for each of [`Table::fields`].
+    fn take(&mut self) -> Vec<Column>;
 }
 
 /// The order of the `rejects` table: row, then stage and code by their text, then detail.
@@ -58,46 +58,45 @@ pub fn reject_order(a: &Reject, b: &Reject) -> Ordering {
 /// Buffers rows of `recommendations`: one per product, rule and rank.
 #[derive(Debug)]
 pub struct RecommendationsTable {
+    dictionaries: Dictionaries,
     order: ListOrder,
-    product_id: Repeated,
-    rule: Repeated,
-    relation: Repeated,
-    rank: Int32Builder,
-    recommended_id: StringBuilder,
+    product_id: Vec<Key>,
+    rule: Vec<Key>,
+    relation: Vec<Key>,
+    rank: Vec<Key>,
+    recommended_id: Vec<Key>,
     similarity: Float32Builder,
     score: Float32Builder,
-    price: Decimal64Builder,
-    recommended_price: Decimal64Builder,
-    currency: Repeated,
-    recommended_currency: Repeated,
+    price: Vec<Key>,
+    recommended_price: Vec<Key>,
+    currency: Vec<Key>,
+    recommended_currency: Vec<Key>,
     price_ratio: Float64Builder,
-    margin_gain: Decimal64Builder,
 }
 
-impl Default for RecommendationsTable {
-    fn default() -> Self {
-        let money = || Decimal64Builder::new().with_data_type(MONEY);
+impl RecommendationsTable {
+    pub(super) fn new(dictionaries: &Dictionaries) -> RecommendationsTable {
         RecommendationsTable {
+            dictionaries: dictionaries.clone(),
             order: ListOrder::default(),
-            product_id: Repeated::default(),
-            rule: Repeated::default(),
-            relation: Repeated::default(),
-            rank: Int32Builder::new(),
-            recommended_id: StringBuilder::new(),
+            product_id: Vec::new(),
+            rule: Vec::new(),
+            relation: Vec::new(),
+            rank: Vec::new(),
+            recommended_id: Vec::new(),
             similarity: Float32Builder::new(),
             score: Float32Builder::new(),
-            price: money(),
-            recommended_price: money(),
-            currency: Repeated::default(),
-            recommended_currency: Repeated::default(),
+            price: Vec::new(),
+            recommended_price: Vec::new(),
+            currency: Vec::new(),
+            recommended_currency: Vec::new(),
             price_ratio: Float64Builder::new(),
-            margin_gain: money(),
         }
     }
 }
 
 impl Table for RecommendationsTable {
-    type Row<'a> = Recommendation<'a>;
+    type Row<'a> = Recommendation;
     const NAME: &'static str = "recommendations";
     const SORTED_BY: &'static [&'static str] = &["product_id", "rule", "rank"];
     const WITHOUT_DICTIONARY: &'static [&'static str] = &["similarity", "score", "price_ratio"];
@@ -121,21 +120,20 @@ impl Table for RecommendationsTable {
         ]
     }
 
-    fn push(&mut self, row: &Recommendation<'_>) -> anyhow::Result<()> {
+    fn push(&mut self, row: &Recommendation) -> anyhow::Result<()> {
         self.order.advance(row.product_id, row.rule, row.rank)?;
-        self.product_id.append(Some(row.product_id));
-        self.rule.append(Some(row.rule));
-        self.relation.append(Some(row.relation));
-        self.rank.append_value(row.rank);
-        self.recommended_id.append_value(row.recommended_id);
+        self.product_id.push(row.product_id);
+        self.rule.push(row.rule);
+        self.relation.push(row.relation);
+        self.rank.push(row.rank);
+        self.recommended_id.push(row.recommended_id);
         self.similarity.append_option(row.similarity);
         self.score.append_option(row.score);
-        self.price.append_option(row.price.map(Price::units));
-        self.recommended_price.append_option(row.recommended_price.map(Price::units));
-        self.currency.append(row.currency.as_ref().map(Currency::as_str));
-        self.recommended_currency.append(row.recommended_currency.as_ref().map(Currency::as_str));
+        self.price.push(row.price);
+        self.recommended_price.push(row.recommended_price);
+        self.currency.push(row.currency);
+        self.recommended_currency.push(row.recommended_currency);
         self.price_ratio.append_option(row.price_ratio);
-        self.margin_gain.append_null();
         Ok(())
     }
 
@@ -143,40 +141,59 @@ impl Table for RecommendationsTable {
         self.rank.len()
     }
 
-    fn take(&mut self) -> Vec<ArrayRef> {
+    fn take(&mut self) -> Vec<Column> {
+        let of = &self.dictionaries;
+        let margin_gain = vec![Key::NULL; self.rank.len()];
         vec![
-            self.product_id.finish(),
-            self.rule.finish(),
-            self.relation.finish(),
-            Arc::new(self.rank.finish()),
-            Arc::new(self.recommended_id.finish()),
-            Arc::new(self.similarity.finish()),
-            Arc::new(self.score.finish()),
-            Arc::new(self.price.finish()),
-            Arc::new(self.recommended_price.finish()),
-            self.currency.finish(),
-            self.recommended_currency.finish(),
-            Arc::new(self.price_ratio.finish()),
-            Arc::new(self.margin_gain.finish()),
+            keys(&of.ids, &mut self.product_id),
+            keys(&of.rules, &mut self.rule),
+            keys(&of.relations, &mut self.relation),
+            keys(&of.ranks, &mut self.rank),
+            keys(&of.ids, &mut self.recommended_id),
+            values(self.similarity.finish()),
+            values(self.score.finish()),
+            keys(&of.prices, &mut self.price),
+            keys(&of.prices, &mut self.recommended_price),
+            keys(&of.currencies, &mut self.currency),
+            keys(&of.currencies, &mut self.recommended_currency),
+            values(self.price_ratio.finish()),
+            Column::Keys(Arc::clone(&of.prices), margin_gain),
         ]
     }
 }
 
 /// Buffers rows of `coverage`: one per product and rule.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CoverageTable {
+    dictionaries: Dictionaries,
     order: ListOrder,
-    product_id: Repeated,
-    rule: Repeated,
-    relation: Repeated,
+    product_id: Vec<Key>,
+    rule: Vec<Key>,
+    relation: Vec<Key>,
     list_limit: Int32Builder,
     eligible: Int64Builder,
     returned: Int32Builder,
-    shortfall_reason: Repeated,
+    shortfall_reason: Vec<Key>,
+}
+
+impl CoverageTable {
+    pub(super) fn new(dictionaries: &Dictionaries) -> CoverageTable {
+        CoverageTable {
+            dictionaries: dictionaries.clone(),
+            order: ListOrder::default(),
+            product_id: Vec::new(),
+            rule: Vec::new(),
+            relation: Vec::new(),
+            list_limit: Int32Builder::new(),
+            eligible: Int64Builder::new(),
+            returned: Int32Builder::new(),
+            shortfall_reason: Vec::new(),
+        }
+    }
 }
 
 impl Table for CoverageTable {
-    type Row<'a> = Coverage<'a>;
+    type Row<'a> = Coverage;
     const NAME: &'static str = "coverage";
     const SORTED_BY: &'static [&'static str] = &["product_id", "rule"];
     const WITHOUT_DICTIONARY: &'static [&'static str] = &[];
@@ -194,31 +211,32 @@ impl Table for CoverageTable {
         ]
     }
 
-    fn push(&mut self, row: &Coverage<'_>) -> anyhow::Result<()> {
-        self.order.advance(row.product_id, row.rule, 0)?;
-        self.product_id.append(Some(row.product_id));
-        self.rule.append(Some(row.rule));
-        self.relation.append(Some(row.relation));
+    fn push(&mut self, row: &Coverage) -> anyhow::Result<()> {
+        self.order.advance(row.product_id, row.rule, Key::NULL)?;
+        self.product_id.push(row.product_id);
+        self.rule.push(row.rule);
+        self.relation.push(row.relation);
         self.list_limit.append_value(row.list_limit);
         self.eligible.append_value(row.eligible);
         self.returned.append_value(row.returned);
-        self.shortfall_reason.append(row.shortfall_reason);
+        self.shortfall_reason.push(row.shortfall_reason);
         Ok(())
     }
 
     fn buffered(&self) -> usize {
-        self.returned.len()
+        self.rule.len()
     }
 
-    fn take(&mut self) -> Vec<ArrayRef> {
+    fn take(&mut self) -> Vec<Column> {
+        let of = &self.dictionaries;
         vec![
-            self.product_id.finish(),
-            self.rule.finish(),
-            self.relation.finish(),
-            Arc::new(self.list_limit.finish()),
-            Arc::new(self.eligible.finish()),
-            Arc::new(self.returned.finish()),
-            self.shortfall_reason.finish(),
+            keys(&of.ids, &mut self.product_id),
+            keys(&of.rules, &mut self.rule),
+            keys(&of.relations, &mut self.relation),
+            values(self.list_limit.finish()),
+            values(self.eligible.finish()),
+            values(self.returned.finish()),
+            keys(&of.reasons, &mut self.shortfall_reason),
         ]
     }
 }
@@ -227,10 +245,10 @@ impl Table for CoverageTable {
 #[derive(Debug, Default)]
 pub struct RejectsTable {
     last: Option<Reject>,
-    stage: Repeated,
+    stage: StringBuilder,
     row: Int64Builder,
     id: StringBuilder,
-    code: Repeated,
+    code: StringBuilder,
     detail: StringBuilder,
 }
 
@@ -264,10 +282,10 @@ impl Table for RejectsTable {
             );
         }
         let number = i64::try_from(row.row).with_context(|| format!("row number {} is above 2^63 - 1", row.row))?;
-        self.stage.append(Some(row.stage.as_str()));
+        self.stage.append_value(row.stage.as_str());
         self.row.append_value(number);
         self.id.append_option(row.id.as_deref());
-        self.code.append(Some(row.code));
+        self.code.append_value(row.code);
         self.detail.append_value(&row.detail);
         self.last = Some(row.clone());
         Ok(())
@@ -277,13 +295,13 @@ impl Table for RejectsTable {
         self.row.len()
     }
 
-    fn take(&mut self) -> Vec<ArrayRef> {
+    fn take(&mut self) -> Vec<Column> {
         vec![
-            self.stage.finish(),
-            Arc::new(self.row.finish()),
-            Arc::new(self.id.finish()),
-            self.code.finish(),
-            Arc::new(self.detail.finish()),
+            values(self.stage.finish()),
+            values(self.row.finish()),
+            values(self.id.finish()),
+            values(self.code.finish()),
+            values(self.detail.finish()),
         ]
     }
 }
@@ -291,7 +309,7 @@ impl Table for RejectsTable {
 /// Buffers rows of the optional `embeddings`: one per product with a vector.
 #[derive(Debug)]
 pub struct EmbeddingsTable {
-    order: ListOrder,
+    last: Option<String>,
     product_id: StringBuilder,
     embedding: ListBuilder<Float32Builder>,
 }
@@ -299,7 +317,7 @@ pub struct EmbeddingsTable {
 impl Default for EmbeddingsTable {
     fn default() -> Self {
         EmbeddingsTable {
-            order: ListOrder::default(),
+            last: None,
             product_id: StringBuilder::new(),
             embedding: ListBuilder::new(Float32Builder::new()).with_field(required("element", DataType::Float32)),
         }
@@ -322,7 +340,10 @@ impl Table for EmbeddingsTable {
     }
 
     fn push(&mut self, row: &Embedding<'_>) -> anyhow::Result<()> {
-        self.order.advance(row.product_id, "", 0)?;
+        if self.last.as_deref() >= Some(row.product_id) {
+            bail!("the vector of `{}` came after that of `{}`", row.product_id, self.last.as_deref().unwrap_or(""));
+        }
+        self.last = Some(row.product_id.to_owned());
         self.product_id.append_value(row.product_id);
         self.embedding.values().append_slice(row.values);
         self.embedding.append(true);
@@ -333,39 +354,8 @@ impl Table for EmbeddingsTable {
         self.embedding.len()
     }
 
-    fn take(&mut self) -> Vec<ArrayRef> {
-        vec![Arc::new(self.product_id.finish()), Arc::new(self.embedding.finish())]
-    }
-}
-
-/// Builds a column of text that repeats, as an arrow dictionary: a text that came shortly before is not copied again.
-#[derive(Debug, Default)]
-struct Repeated {
-    values: Vec<Box<str>>,
-    current: usize,
-    keys: UInt32Builder,
-}
-
-impl Repeated {
-    /// How many texts are looked at before one is taken for new.
-    const RECENT: usize = 8;
-
-    fn append(&mut self, text: Option<&str>) {
-        let Some(text) = text else { return self.keys.append_null() };
-        if self.values.get(self.current).is_none_or(|value| **value != *text) {
-            let recent = self.values.iter().enumerate().rev().take(Repeated::RECENT);
-            self.current =
-                recent.into_iter().find(|(_, value)| ***value == *text).map_or(self.values.len(), |(at, _)| at);
-            if self.current == self.values.len() {
-                self.values.push(text.into());
-            }
-        }
-        self.keys.append_value(u32::try_from(self.current).expect("no more texts than rows of a batch"));
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        let values = StringArray::from_iter_values(self.values.drain(..));
-        Arc::new(DictionaryArray::new(self.keys.finish(), Arc::new(values)))
+    fn take(&mut self) -> Vec<Column> {
+        vec![values(self.product_id.finish()), values(self.embedding.finish())]
     }
 }
 
@@ -374,38 +364,26 @@ const MONEY: DataType = DataType::Decimal64(18, 4);
 
 /// The last row's place, to refuse a row that is not after it.
 #[derive(Debug, Default)]
-struct ListOrder {
-    started: bool,
-    product_id: String,
-    rule: String,
-    rank: i32,
-}
+struct ListOrder(Option<(Key, Key, Key)>);
 
 impl ListOrder {
-    fn advance(&mut self, product_id: &str, rule: &str, rank: i32) -> anyhow::Result<()> {
-        let last = (self.product_id.as_str(), self.rule.as_str(), self.rank);
-        let is_same_list = last.1 == rule && last.0 == product_id;
-        let is_after = if is_same_list { last.2 < rank } else { last < (product_id, rule, rank) };
-        if self.started && !is_after {
-            bail!("the row (`{product_id}`, `{rule}`, {rank}) came after (`{}`, `{}`, {})", last.0, last.1, last.2);
+    fn advance(&mut self, product: Key, rule: Key, rank: Key) -> anyhow::Result<()> {
+        let (last, this) = (self.0, Some((product, rule, rank)));
+        if last >= this {
+            bail!("the row {this:?} came after {last:?}");
         }
-        self.rank = rank;
-        if self.started && is_same_list {
-            return Ok(());
-        }
-        self.started = true;
-        replace(&mut self.product_id, product_id);
-        replace(&mut self.rule, rule);
+        self.0 = this;
         Ok(())
     }
 }
 
-/// Keeps the allocation: this runs once a row.
-fn replace(old: &mut String, new: &str) {
-    if old != new {
-        old.clear();
-        old.push_str(new);
-    }
+fn keys(dictionary: &Arc<Dictionary>, buffered: &mut Vec<Key>) -> Column {
+    let next = Vec::with_capacity(buffered.len());
+    Column::Keys(Arc::clone(dictionary), std::mem::replace(buffered, next))
+}
+
+fn values(array: impl Array + 'static) -> Column {
+    Column::Values(Arc::new(array))
 }
 
 fn required(name: &str, data_type: DataType) -> Field {

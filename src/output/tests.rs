@@ -8,6 +8,7 @@ use ::parquet::record::{Field, Row};
 use chrono::NaiveDate;
 
 use super::*;
+use crate::money::Price;
 use crate::reject::{Reject, Stage};
 
 const PRODUCTS: usize = 4_500;
@@ -71,17 +72,23 @@ fn two_nights_read_back_as_they_were_written() {
 fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
     let staging = output.stage(run, date).unwrap();
     let mut manifest = Manifest::new(run, date);
-    let (mut lists, mut coverage) = (staging.recommendations().unwrap(), staging.coverage().unwrap());
+    let of = dictionaries();
+    let (mut lists, mut coverage) = (staging.recommendations(&of).unwrap(), staging.coverage(&of).unwrap());
     for product in 0..PRODUCTS {
-        let id = format!("{product:06}");
-        for rule in RULES {
+        for (place, name) in RULES.into_iter().enumerate() {
             for rank in 1..=LIMIT {
-                lists.push(&recommendation(&id, product, rule, rank)).unwrap();
+                lists.push(&recommendation(product, Key::new(place), rank)).unwrap();
             }
-            let shortfall_reason = (rule == "cross_sell").then_some("few_eligible");
-            let (relation, list_limit, eligible) = (rule, LIMIT + i32::from(shortfall_reason.is_some()), 1 << 40);
-            let row =
-                Coverage { product_id: &id, rule, relation, list_limit, eligible, returned: LIMIT, shortfall_reason };
+            let is_short = name == "cross_sell";
+            let row = Coverage {
+                product_id: Key::new(product),
+                rule: Key::new(place),
+                relation: Key::new(place),
+                list_limit: LIMIT + i32::from(is_short),
+                eligible: 1 << 40,
+                returned: LIMIT,
+                shortfall_reason: if is_short { Key::new(0) } else { Key::NULL },
+            };
             coverage.push(&row).unwrap();
         }
     }
@@ -110,22 +117,37 @@ fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
     assert_eq!(Manifest::read(&path).unwrap(), manifest);
 }
 
+fn dictionaries() -> Dictionaries {
+    let ids: Vec<String> = (0..PRODUCTS).map(|product| format!("{product:06}")).collect();
+    let prices = (10_000..).take(PRODUCTS).chain([Price::MAX.units()]);
+    Dictionaries {
+        ids: Dictionary::of_text(ids.iter().map(String::as_str).chain(["second", "é000001"])).unwrap(),
+        rules: Dictionary::of_text(RULES).unwrap(),
+        relations: Dictionary::of_text(RULES).unwrap(),
+        ranks: Dictionary::of_i32(1..=LIMIT).unwrap(),
+        prices: Dictionary::of_i64(prices).unwrap(),
+        currencies: Dictionary::of_text(["EUR", "USD"]).unwrap(),
+        reasons: Dictionary::of_text(["few_eligible"]).unwrap(),
+    }
+}
+
 /// Every third product has no price, and with it no similarity, score and ratio, so that each nullable column has nulls.
-fn recommendation<'a>(product_id: &'a str, product: usize, rule: &'a str, rank: i32) -> Recommendation<'a> {
+fn recommendation(product: usize, rule: Key, rank: i32) -> Recommendation {
     let known = !product.is_multiple_of(3);
     let rank_as_share = f32::from(u8::try_from(rank).unwrap()) / 20.0;
+    let either = |if_known: usize, if_not: usize| Key::new(if known { if_known } else { if_not });
     Recommendation {
-        product_id,
+        product_id: Key::new(product),
         rule,
         relation: rule,
-        rank,
-        recommended_id: if known { "second" } else { "é000001" },
+        rank: Key::new(usize::try_from(rank).unwrap() - 1),
+        recommended_id: either(PRODUCTS, PRODUCTS + 1),
         similarity: known.then_some(1.2 - rank_as_share),
         score: known.then_some(0.5),
-        price: known.then(|| Price::from_units(10_000 + i64::try_from(product).unwrap()).unwrap()),
-        recommended_price: if known { None } else { Some(Price::MAX) },
-        currency: known.then(|| Currency::parse("usd").unwrap()),
-        recommended_currency: if known { None } else { Currency::parse("EUR") },
+        price: if known { Key::new(product) } else { Key::NULL },
+        recommended_price: if known { Key::NULL } else { Key::new(PRODUCTS) },
+        currency: if known { Key::new(1) } else { Key::NULL },
+        recommended_currency: if known { Key::NULL } else { Key::new(0) },
         price_ratio: known.then_some(1.0 / 3.0),
     }
 }

@@ -27,12 +27,22 @@ pub(super) fn count(lists: &Lists, rule: &RuleLists, scopes: &Scopes) -> Vec<(us
     for (base, except) in &scopes.parts {
         excepts[*base].extend(except.clone().map(|category| (category, except.start)));
     }
+    let alone = alone(&lists.group);
     let per_base = (0..scopes.bases.len()).into_par_iter().flat_map_iter(|base| {
-        let sweep = Sweep { lists, rule, scopes, excepts: &excepts[base] };
+        let sweep = Sweep { lists, rule, scopes, excepts: &excepts[base], alone: &alone };
         let ways = usize::from(!excepts[base].is_empty()) + rule.must_differ.len();
         if ways > 1 { sweep.by_pair(&anchors[base]) } else { sweep.by_window(base, &anchors[base]) }
     });
     per_base.collect()
+}
+
+/// Per row, whether it is the only one of its group.
+fn alone(group: &[u32]) -> Vec<bool> {
+    let mut rows = vec![0_u32; group.iter().max().map_or(0, |&last| last as usize + 1)];
+    for &of in group {
+        rows[of as usize] += 1;
+    }
+    group.iter().map(|&of| rows[of as usize] == 1).collect()
 }
 
 /// The counting of one base.
@@ -41,6 +51,7 @@ struct Sweep<'a> {
     rule: &'a RuleLists,
     scopes: &'a Scopes,
     excepts: &'a NumberMap<u32, u32>,
+    alone: &'a [bool],
 }
 
 impl Sweep<'_> {
@@ -118,7 +129,8 @@ impl Sweep<'_> {
     }
 }
 
-/// The candidates inside the current band, counted by *cell* (equal attributes and group) and by cell and key.
+/// The candidates inside the current band, counted by *cell* (equal attributes and group) and by cell and key. A row that is the
+/// only one of its group is a cell of its own and needs no count.
 struct Window<'a> {
     sweep: &'a Sweep<'a>,
     /// Numbers the distinct values of all compared attributes together.
@@ -170,6 +182,13 @@ impl<'a> Window<'a> {
 
     fn enter(&mut self, row: usize) {
         let (number, group, key) = self.place(row).expect("every candidate was numbered");
+        if self.sweep.alone[row] {
+            self.groups[number as usize] += 1;
+            if key != NO_KEY {
+                *self.only.entry((number, key)).or_default() += 1;
+            }
+            return;
+        }
         let part = self.parts.entry((number, group, key)).or_default();
         *part += 1;
         let new_key = *part == 1;
@@ -184,6 +203,13 @@ impl<'a> Window<'a> {
 
     fn leave(&mut self, row: usize) {
         let (number, group, key) = self.place(row).expect("every candidate was numbered");
+        if self.sweep.alone[row] {
+            self.groups[number as usize] -= 1;
+            if key != NO_KEY {
+                *self.only.get_mut(&(number, key)).expect("the row entered before") -= 1;
+            }
+            return;
+        }
         let part = self.parts.get_mut(&(number, group, key)).expect("the row entered before");
         *part -= 1;
         let last_of_key = *part == 0;
@@ -216,9 +242,13 @@ impl<'a> Window<'a> {
     /// Entries for an anchor whose band is the current window.
     fn entries(&self, anchor: usize) -> u32 {
         let Some((number, group, key)) = self.place(anchor) else { return 0 };
-        let own = self.cells.get(&(number, group)).copied().unwrap_or_default();
         let apart = |count: Option<&u32>| if key == NO_KEY { 0 } else { count.copied().unwrap_or(0) };
-        let own_rows = own.rows - apart(self.parts.get(&(number, group, key)));
+        let own_rows = if self.sweep.alone[anchor] {
+            u32::from(self.sweep.counts_itself(anchor))
+        } else {
+            let own = self.cells.get(&(number, group)).copied().unwrap_or_default();
+            own.rows - apart(self.parts.get(&(number, group, key)))
+        };
         let all_groups = self.groups[number as usize] - apart(self.only.get(&(number, key)));
         let other_groups = all_groups - u32::from(own_rows > 0);
         let variants = own_rows - u32::from(own_rows > 0 && self.sweep.counts_itself(anchor));

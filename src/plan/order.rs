@@ -155,6 +155,7 @@ fn small(n: usize) -> u32 {
 }
 
 fn sort_distinct<T: Ord>(values: &mut Vec<T>) {
+    values.dedup();
     values.sort_unstable();
     values.dedup();
 }

@@ -3,7 +3,7 @@
 //! Categories are sorted by department, parent and path, so that a department, the children of one parent and a category are
 //! each one range of category numbers. This file refuses to know rows, prices or stock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -43,7 +43,8 @@ impl Categories {
     /// Numbers the distinct categories of `all`.
     #[must_use]
     pub fn new<'a>(all: impl Iterator<Item = &'a Category>) -> Categories {
-        let distinct: BTreeSet<&Category> = all.collect();
+        // Many products share few categories: most of them are known before anything is sorted.
+        let distinct: HashSet<&Category> = all.collect();
         let nested = distinct.iter().any(|c| c.is_nested());
         let department = |c: &Category| if nested { c.first_segment().to_owned() } else { String::new() };
         let mut paths: Vec<Category> = distinct.into_iter().cloned().collect();

@@ -12,10 +12,10 @@ use twinset::cli::JobArgs;
 use twinset::config::Config;
 use twinset::embedding::{Column, Embedder};
 use twinset::job::{self, sight};
-use twinset::output::Recommendation;
 use twinset::plan::Plan;
 use twinset::progress::Progress;
 use twinset::recommend::Recommender;
+use twinset::rules::rank::Ranked;
 use twinset::similarity::cpu::Cpu;
 use twinset::similarity::{Found, Matrix, Similarity};
 
@@ -76,16 +76,15 @@ impl Night {
         let mut lines = Vec::new();
         for &anchor in recommender.anchors().iter().filter(|row| wanted(id(row))) {
             for served in recommender.serve(anchor).expect("no list is short without a reason") {
-                let row = recommender.coverage(&served);
                 let bits = |value: Option<f32>| value.map(f32::to_bits);
-                let entry = |r: Recommendation<'_>| (r.recommended_id.to_owned(), bits(r.similarity), bits(r.score));
+                let entry = |e: &Ranked| (id(&(e.candidate as usize)).to_owned(), bits(e.similarity), bits(e.score));
                 lines.push((
-                    row.product_id.to_owned(),
-                    row.rule.to_owned(),
-                    row.eligible,
-                    i64::from(row.returned),
-                    row.shortfall_reason.map(str::to_owned),
-                    recommender.recommendations(&served).map(entry).collect(),
+                    id(&anchor).to_owned(),
+                    self.config.rules[served.rule].name.clone(),
+                    i64::from(served.eligible),
+                    i64::try_from(served.entries.len()).expect("few entries"),
+                    served.shortfall.map(|reason| reason.as_str().to_owned()),
+                    served.entries.iter().map(entry).collect(),
                 ));
             }
         }

@@ -81,6 +81,53 @@ fn vectors_come_from_lists_of_every_layout() {
     assert!(matches!(with_vectors(ids(3)), Err(Error::Config(_))));
 }
 
+/// Lists of all lengths, empty ones, nulls in place of lists and of values, over many row groups and pages.
+#[test]
+fn ragged_vectors_lie_where_their_spans_say() {
+    let value = |n: usize| f32::from(u16::try_from(n % 1_000).unwrap());
+    let list = |row: usize| -> Option<Vec<Option<f32>>> {
+        let length = if row < 900 { 4 } else { row % 7 };
+        let values = (0..length).map(|i| (!(row * 31 + i).is_multiple_of(11) || row < 300).then(|| value(row + i)));
+        (!row.is_multiple_of(13)).then(|| values.collect())
+    };
+    let rows = 3_000;
+    let nullable = ListArray::from_iter_primitive::<Float32Type, _, _>((0..rows).map(list));
+    let full = (0..rows).map(|row| list(row).into_iter().flatten().map(|v| v.unwrap_or(0.5)).collect::<Vec<f32>>());
+    let full: Vec<Vec<f32>> = full.collect();
+    let lengths = OffsetBuffer::<i32>::from_lengths(full.iter().map(Vec::len));
+    let item = Arc::new(arrow_schema::Field::new("item", DataType::Float32, false));
+    let required = ListArray::new(item, lengths, Arc::new(Float32Array::from(full.concat())), None);
+    let expected_of_nullable =
+        |row| list(row).map(|values| values.into_iter().map(|v| v.unwrap_or(f32::NAN)).collect());
+    let is_expected = |column: ListArray, is_nullable: bool, expected: &dyn Fn(usize) -> Option<Vec<f32>>| {
+        let name = arrow_schema::Field::new("v", column.data_type().clone(), is_nullable);
+        // Every tenth row has the id of the one before: its vector is left out.
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values((0..3_000).map(|n| n - i64::from(n % 10 == 9))));
+        let schema = Arc::new(Schema::new(vec![name, arrow_schema::Field::new("id", DataType::Int64, false)]));
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(column), ids]).unwrap();
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(701))
+            .set_data_page_row_count_limit(100)
+            .set_write_batch_size(50)
+            .build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let vectors = read_with(bytes, |source| source.vectors = Some("v")).unwrap().vectors.unwrap();
+        let kept = (0..rows).filter(|row| row % 10 != 9);
+        assert_eq!(vectors.spans.len(), kept.clone().count());
+        for (row, span) in kept.zip(vectors.spans) {
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            let read = span.map(|span| bits(&vectors.values[span]));
+            assert_eq!(read, expected(row).map(|values| bits(&values)), "row {row}");
+        }
+    };
+    is_expected(nullable, true, &expected_of_nullable);
+    is_expected(required.clone(), true, &|row| Some(full[row].clone()));
+    is_expected(required, false, &|row| Some(full[row].clone()));
+}
+
 #[test]
 fn a_float_is_no_money_and_no_id() {
     let floats = || Arc::new(Float64Array::from(vec![1.5])) as ArrayRef;

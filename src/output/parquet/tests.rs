@@ -1,11 +1,15 @@
 //! The encoder: layout, order, cut into files.
 
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
 use super::*;
-use crate::output::{Coverage, CoverageTable, Embedding, EmbeddingsTable, RejectsTable};
+use crate::output::{
+    Coverage, CoverageTable, Dictionaries, Embedding, EmbeddingsTable, Recommendation, RecommendationsTable,
+    RejectsTable,
+};
 use crate::reject::{Reject, Stage};
 
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date");
@@ -35,7 +39,7 @@ fn files_and_row_groups_are_cut_by_row_count_and_hold_every_row() {
 #[test]
 fn embeddings_are_cut_after_two_row_groups() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = TableWriter::<EmbeddingsTable>::create(folder.path().to_owned(), "run", DATE).unwrap();
+    let mut table = TableWriter::create(EmbeddingsTable::default(), folder.path().to_owned(), "run", DATE).unwrap();
     for n in 0..=2 * ROW_GROUP_ROWS {
         table.push(&Embedding { product_id: &format!("p{n:07}"), values: &[1.0] }).unwrap();
     }
@@ -89,35 +93,131 @@ fn sizes_and_hashes_are_those_of_the_files_and_do_not_vary() {
 #[test]
 fn rows_out_of_order_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = TableWriter::<CoverageTable>::create(folder.path().join("c"), "run", DATE).unwrap();
-    table.push(&row("b", "up", 0)).unwrap();
-    assert!(table.push(&row("b", "up", 0)).is_err(), "the same row twice");
-    assert!(table.push(&row("b", "cross", 0)).is_err());
-    let refused = table.push(&row("a", "up", 0)).unwrap_err().to_string();
+    let table = CoverageTable::new(&dictionaries(3));
+    let mut table = TableWriter::create(table, folder.path().join("c"), "run", DATE).unwrap();
+    table.push(&row(1, 1, 0)).unwrap();
+    assert!(table.push(&row(1, 1, 0)).is_err(), "the same row twice");
+    assert!(table.push(&row(1, 0, 0)).is_err());
+    let refused = table.push(&row(0, 1, 0)).unwrap_err().to_string();
     assert!(refused.contains("`coverage`") && refused.contains("product_id, rule"), "{refused}");
+    table.push(&row(2, 0, 0)).unwrap();
+
+    let mut table = TableWriter::create(EmbeddingsTable::default(), folder.path().join("e"), "run", DATE).unwrap();
+    table.push(&Embedding { product_id: "z", values: &[1.0] }).unwrap();
+    assert!(table.push(&Embedding { product_id: "z", values: &[1.0] }).is_err());
     // UTF-8 bytes, not letters: `é` is after `z`.
-    table.push(&row("z", "up", 0)).unwrap();
-    table.push(&row("é", "up", 0)).unwrap();
+    table.push(&Embedding { product_id: "é", values: &[1.0] }).unwrap();
 
     let reject = |row, stage, code| Reject { stage, row, id: None, code, detail: String::new() };
-    let mut table = TableWriter::<RejectsTable>::create(folder.path().join("r"), "run", DATE).unwrap();
+    let mut table = TableWriter::create(RejectsTable::default(), folder.path().join("r"), "run", DATE).unwrap();
     table.push(&reject(1, Stage::Embedding, "x")).unwrap();
     table.push(&reject(1, Stage::Image, "x")).unwrap();
     assert!(table.push(&reject(1, Stage::Catalog, "x")).is_err(), "stages are in the order of their text");
     table.push(&reject(1, Stage::Image, "x")).unwrap();
 }
 
+/// What a column of keys holds is what a reader finds: values, nulls and the bounds of every page.
+#[test]
+fn keys_are_read_as_their_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let ids: Vec<String> = (0..50_000).map(|n| format!("{n:05}")).collect();
+    let ids = Dictionary::of_text(ids.iter().map(String::as_str)).unwrap();
+    let prices = Dictionary::of_i64((0..50_000).map(|n| n * n - 7)).unwrap();
+    let of = Dictionaries { ids, prices, ..dictionaries(0) };
+    let rows: Vec<Recommendation> = (0..ROW_GROUP_ROWS + 30_000).map(|n| recommendation(n, 50_000)).collect();
+    let mut table = TableWriter::create(RecommendationsTable::new(&of), folder.path().to_owned(), "run", DATE).unwrap();
+    for row in &rows {
+        table.push(row).unwrap();
+    }
+    table.finish().unwrap();
+    let reader = read(folder.path(), 0);
+    let price = |key: Key| (key != Key::NULL).then(|| i64::try_from(key.place() * key.place()).unwrap() - 7);
+    for (row, written) in reader.get_row_iter(None).unwrap().zip(&rows) {
+        let row = row.unwrap();
+        assert_eq!(row.get_string(2).unwrap(), &format!("{:05}", written.product_id.place()));
+        assert_eq!(row.get_string(6).unwrap(), &format!("{:05}", written.recommended_id.place()));
+        let read = row.get_decimal(9).ok().map(|price| i64::from_be_bytes(*price.data().last_chunk().unwrap()));
+        assert_eq!(read, price(written.price));
+        assert!(row.get_decimal(14).is_err(), "no margin in this version");
+    }
+    let metadata = with_page_index(folder.path());
+    let mut rest = &rows[..];
+    for (group, mut left) in [(0, ROW_GROUP_ROWS), (1, 30_000)] {
+        let index = metadata.page_index_for_row_group(group);
+        let ColumnIndexMetaData::INT64(prices) = index.column_index(9).unwrap() else { panic!("prices are INT64") };
+        let ColumnIndexMetaData::BYTE_ARRAY(ids) = index.column_index(6).unwrap() else { panic!("ids are text") };
+        for page in 0..index.num_data_pages(9).unwrap() {
+            let (rows, later) = rest.split_at(left.min(20_480));
+            (rest, left) = (later, left - rows.len());
+            let known = || rows.iter().filter_map(|row| price(row.price));
+            let bounds = (prices.min_value(page).copied(), prices.max_value(page).copied());
+            assert_eq!(bounds, (known().min(), known().max()));
+            assert_eq!(prices.null_count(page), Some(i64::try_from(rows.len() - known().count()).unwrap()));
+            let lowest = rows.iter().map(|row| row.recommended_id.place()).min().unwrap();
+            assert_eq!(ids.min_value(page), Some(format!("{lowest:05}").as_bytes()));
+        }
+        assert_eq!(left, 0);
+    }
+    assert!(rest.is_empty());
+}
+
+fn with_page_index(folder: &Path) -> ParquetMetaData {
+    let file = File::open(folder.join("run-00000.parquet")).unwrap();
+    ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required).parse_and_finish(&file).unwrap()
+}
+
 fn coverage(folder: &Path, rows: usize) -> Vec<TableFile> {
-    let mut table = TableWriter::<CoverageTable>::create(folder.to_owned(), "run", DATE).unwrap();
+    let table = CoverageTable::new(&dictionaries(rows));
+    let mut table = TableWriter::create(table, folder.to_owned(), "run", DATE).unwrap();
     for n in 0..rows {
-        table.push(&row(&format!("p{n:07}"), "up", n)).unwrap();
+        table.push(&row(n, 1, n)).unwrap();
     }
     table.finish().unwrap()
 }
 
-fn row<'a>(product_id: &'a str, rule: &'a str, eligible: usize) -> Coverage<'a> {
-    let eligible = i64::try_from(eligible).unwrap();
-    Coverage { product_id, rule, relation: "upsell", list_limit: 10, eligible, returned: 0, shortfall_reason: None }
+fn dictionaries(products: usize) -> Dictionaries {
+    let ids: Vec<String> = (0..products).map(|n| format!("p{n:07}")).collect();
+    let text = |values: &[&'static str]| Dictionary::of_text(values.iter().copied()).unwrap();
+    Dictionaries {
+        ids: Dictionary::of_text(ids.iter().map(String::as_str)).unwrap(),
+        rules: text(&["cross", "up"]),
+        relations: text(&["upsell"]),
+        ranks: Dictionary::of_i32(1..=100).unwrap(),
+        prices: Dictionary::of_i64([]).unwrap(),
+        currencies: text(&["USD"]),
+        reasons: text(&[]),
+    }
+}
+
+fn row(product: usize, rule: usize, eligible: usize) -> Coverage {
+    Coverage {
+        product_id: Key::new(product),
+        rule: Key::new(rule),
+        relation: Key::new(0),
+        list_limit: 10,
+        eligible: i64::try_from(eligible).unwrap(),
+        returned: 0,
+        shortfall_reason: Key::NULL,
+    }
+}
+
+/// The n-th row of lists of 100, whose candidates and prices jump about and are missing now and then.
+fn recommendation(n: usize, values: usize) -> Recommendation {
+    let jump = n * 7_919 % values;
+    Recommendation {
+        product_id: Key::new(n / 100),
+        rule: Key::new(0),
+        relation: Key::new(0),
+        rank: Key::new(n % 100),
+        recommended_id: Key::new(if n < 20_000 { jump } else { values - 1 - jump / 2 }),
+        similarity: None,
+        score: Some(0.5),
+        price: if n.is_multiple_of(3) || n / 20_480 == 1 { Key::NULL } else { Key::new(jump) },
+        recommended_price: Key::NULL,
+        currency: Key::new(0),
+        recommended_currency: Key::NULL,
+        price_ratio: None,
+    }
 }
 
 fn read(folder: &Path, number: usize) -> SerializedFileReader<File> {

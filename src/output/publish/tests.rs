@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::money::{Currency, Price};
-use crate::output::{Coverage, Embedding, Recommendation};
+use crate::output::{Coverage, Dictionary, Embedding, Key, Recommendation};
 use crate::reject::{Reject, Stage};
 
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date");
@@ -102,7 +101,7 @@ fn a_run_that_gives_up_leaves_nothing() {
     let folder = scratch();
     let output = OutputFolder::open(folder.path()).unwrap();
     let staging = output.stage("run", DATE).unwrap();
-    staging.recommendations().unwrap().finish().unwrap();
+    staging.recommendations(&dictionaries()).unwrap().finish().unwrap();
     drop(staging);
     drop(output);
     assert_eq!(left_over(folder.path()), 0);
@@ -115,8 +114,8 @@ fn files_that_the_manifest_does_not_know_are_refused() {
     let output = OutputFolder::open(folder.path()).unwrap();
     let staging = output.stage("run", DATE).unwrap();
     let mut manifest = Manifest::new("run", DATE);
-    manifest.files.extend(staging.recommendations().unwrap().finish().unwrap());
-    manifest.files.extend(staging.coverage().unwrap().finish().unwrap());
+    manifest.files.extend(staging.recommendations(&dictionaries()).unwrap().finish().unwrap());
+    manifest.files.extend(staging.coverage(&dictionaries()).unwrap().finish().unwrap());
     let unfinished = staging.rejects().unwrap();
     let refused = staging.publish(&manifest).unwrap_err();
     assert!(refused.to_string().contains("`rejects` is missing"), "{refused}");
@@ -327,33 +326,33 @@ fn stage_and_publish(
 ) -> Result<PathBuf> {
     let staging = output.stage(run, date)?;
     let mut manifest = Manifest::new(run, date);
-    let mut lists = staging.recommendations()?;
+    let of = dictionaries();
+    let mut lists = staging.recommendations(&of)?;
+    let first = Key::new(0);
     lists.push(&Recommendation {
-        product_id: "a",
-        rule: "up",
-        relation: "upsell",
-        rank: 1,
-        recommended_id: "b",
+        product_id: first,
+        rule: first,
+        relation: first,
+        rank: first,
+        recommended_id: Key::new(1),
         similarity: Some(0.5),
         score: None,
-        price: Price::from_units(10_000),
-        recommended_price: Price::from_units(15_000),
-        currency: Currency::parse("USD"),
-        recommended_currency: Currency::parse("USD"),
+        price: first,
+        recommended_price: Key::new(1),
+        currency: first,
+        recommended_currency: first,
         price_ratio: Some(1.5),
     })?;
     manifest.files.extend(lists.finish()?);
-    let mut coverage = staging.coverage()?;
-    let (product_id, rule, relation) = ("a", "up", "upsell");
-    let shortfall_reason = Some("few_eligible");
+    let mut coverage = staging.coverage(&of)?;
     coverage.push(&Coverage {
-        product_id,
-        rule,
-        relation,
+        product_id: first,
+        rule: first,
+        relation: first,
         list_limit: 2,
         eligible: 1,
         returned: 1,
-        shortfall_reason,
+        shortfall_reason: first,
     })?;
     manifest.files.extend(coverage.finish()?);
     let mut rejects = staging.rejects()?;
@@ -365,6 +364,19 @@ fn stage_and_publish(
         manifest.files.extend(table.finish()?);
     }
     staging.publish_stepwise(&manifest, steps)
+}
+
+fn dictionaries() -> Dictionaries {
+    let text = |values: &[&'static str]| Dictionary::of_text(values.iter().copied()).unwrap();
+    Dictionaries {
+        ids: text(&["a", "b"]),
+        rules: text(&["up"]),
+        relations: text(&["upsell"]),
+        ranks: Dictionary::of_i32([1]).unwrap(),
+        prices: Dictionary::of_i64([10_000, 15_000]).unwrap(),
+        currencies: text(&["USD"]),
+        reasons: text(&["few_eligible"]),
+    }
 }
 
 fn seen(root: &Path) -> Night {
