@@ -7,7 +7,7 @@ use super::lists::Lists;
 
 /// Candidates that may wait for a list of K entries: for most lists some more than come that near to its last entry.
 fn room(k: usize) -> usize {
-    (2 * k + 8).min(64)
+    (2 * k).clamp(8, 64)
 }
 
 /// The candidates that wait for the lists of one tile, side by side: most come long before they are needed again.
