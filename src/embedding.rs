@@ -15,6 +15,7 @@ use crate::reject::Reject;
 
 pub use builtin::{Builtin, open_image_root};
 pub use column::Column;
+pub(crate) use unit::{ABREAST, canonical_dots};
 pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 
 /// Turns the products of a catalog into vectors.

@@ -41,7 +41,53 @@ fn dot(x: &[f32], y: &[f32]) -> f64 {
     for (lane, (&a, &b)) in x_rest.iter().zip(y_rest).enumerate() {
         sums[lane] += f64::from(a) * f64::from(b);
     }
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
+    total(sums)
+}
+
+/// Vectors that are multiplied with one other at a time: a processor adds their products side by side.
+pub(crate) const ABREAST: usize = 4;
+
+/// [`canonical_dot`] of `x` with each of some others.
+///
+/// # Panics
+/// When the lengths differ.
+pub(crate) fn canonical_dots(x: &[f32], others: [&[f32]; ABREAST]) -> [f64; ABREAST] {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has AVX-512 F.
+        return unsafe { dots_abreast(x, others) };
+    }
+    others.map(|y| canonical_dot(x, y))
+}
+
+/// The same sums. A product of two f32 is exact in f64, so that fusing it with its sum changes no bit.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn dots_abreast(x: &[f32], others: [&[f32]; ABREAST]) -> [f64; ABREAST] {
+    const LANES: usize = 8;
+    assert!(others.iter().all(|y| y.len() == x.len()), "vectors of one matrix have one length");
+    let mut sums = [[0.0_f64; LANES]; ABREAST];
+    let (xs, x_rest) = x.as_chunks::<LANES>();
+    let ys = others.map(|y| y.as_chunks::<LANES>());
+    for (at, x) in xs.iter().enumerate() {
+        let x = x.map(f64::from);
+        for (sums, y) in sums.iter_mut().zip(&ys) {
+            let y = y.0[at].map(f64::from);
+            for lane in 0..LANES {
+                sums[lane] = x[lane].mul_add(y[lane], sums[lane]);
+            }
+        }
+    }
+    for (sums, y) in sums.iter_mut().zip(&ys) {
+        for (lane, (&x, &y)) in x_rest.iter().zip(y.1).enumerate() {
+            sums[lane] = f64::from(x).mul_add(f64::from(y), sums[lane]);
+        }
+    }
+    sums.map(total)
+}
+
+/// The sum of the partial sums.
+fn total([s0, s1, s2, s3, s4, s5, s6, s7]: [f64; 8]) -> f64 {
     ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 }
 
@@ -286,7 +332,20 @@ fn small(slot: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn products_abreast_are_the_same_bits(values in prop::collection::vec(-1.0_f32..1.0, 5..1500)) {
+            let n = values.len() / (ABREAST + 1);
+            let rows: Vec<&[f32]> = values.chunks_exact(n).collect();
+            let others: [&[f32]; ABREAST] = std::array::from_fn(|at| rows[at + 1]);
+            let one_by_one = others.map(|y| canonical_dot(rows[0], y).to_bits());
+            prop_assert_eq!(canonical_dots(rows[0], others).map(f64::to_bits), one_by_one);
+        }
+    }
 
     /// Vectors of products 0 to 5: 0, 2 and 4 of their own, 3 shares that of 0, 5 that of 2, 1 has none.
     fn vectors() -> Vectors {

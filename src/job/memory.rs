@@ -37,7 +37,8 @@ const PROGRAM: usize = 16 << 20;
 /// Bytes that each thread needs to decode an image of some megapixels and to run the network.
 const PER_THREAD: usize = 32 << 20;
 
-/// What an engine holds beside the matrix, in percent of it: the vectors in int8 are a quarter, the rest is working data.
+/// What an engine holds beside the matrix and the lists, in percent of it: the vectors in int8 are a quarter, the rest is sketches and
+/// working data.
 const ENGINE_PERCENT: usize = 50;
 
 /// Rows that a device is sent at a time, at most, and bytes that are staged for it.
@@ -55,7 +56,7 @@ pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
         None => (FEATURES, config.threads * PER_THREAD),
     };
     let lists_of = |rule: &RuleLists| rule.scope.iter().filter(|&&scope| scope != NO_LIST).count();
-    let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (24 + 8) + 2 * 24 + 4);
+    let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (12 + 8) + (2 * rule.k).min(64) * 8 + 2 * 24 + 4);
     let lists: usize = plan.lists.rules.iter().filter(|rule| rule.visual).map(held).sum();
     let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
     let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();

@@ -265,7 +265,6 @@ impl<'a> Scan<'a> {
         }
         found.clear();
         let scanned = self.panels.kernel.scan(&pass, found);
-        let place = |at: u32| at as usize;
         for proposal in &mut *found {
             proposal.column += u32::try_from(columns.start).expect("a tile is small");
         }
@@ -276,22 +275,31 @@ impl<'a> Scan<'a> {
         if found.is_empty() {
             return scanned;
         }
-        self.offer(i, j, own, found.iter().map(|one| (place(one.anchor), place(one.column), one.product)));
+        self.offer((i, j), own, found, |pair| (pair.anchor, pair.column));
         if mutual || i == j {
-            self.offer(j, i, other, found.iter().map(|one| (place(one.column), place(one.anchor), one.product)));
+            self.offer((j, i), other, found, |pair| (pair.column, pair.anchor));
         }
         scanned
     }
 
-    /// Lets candidates wait for those lists of the tile `i` that may hold them: pairs of a place in `i` and one in `j`.
-    fn offer(&self, i: usize, j: usize, wants: &Wants, pairs: impl Iterator<Item = (usize, usize, f32)> + Clone) {
+    /// Lets candidates of the tile `j` wait for those lists of the tile `i` that may hold them; `places` are those of a pair, in `i`
+    /// and in `j`.
+    fn offer(
+        &self,
+        (i, j): (usize, usize),
+        wants: &Wants,
+        pairs: &[Proposal],
+        places: impl Fn(&Proposal) -> (u32, u32),
+    ) {
         let (join, lists) = (self.join, self.join.lists);
         let (rows, candidates) = (join.tiles.range(i), join.tiles.range(j));
         let [own, others] = [i, j].map(|tile| self.panels.residuals(tile)[1]);
         let mut waiting = self.waiting[i].lock().expect("a panic in another thread has already ended the night");
         for (rule, cuts) in &wants.by_rule {
             let contract = &lists.rules[*rule];
-            for (place, other, product) in pairs.clone() {
+            for pair in pairs {
+                let (place, other) = places(pair);
+                let (place, other, product) = (place as usize, other as usize, pair.product);
                 // One that only fills up a block.
                 if place >= rows.len() || other >= candidates.len() {
                     continue;

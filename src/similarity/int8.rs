@@ -163,8 +163,8 @@ fn sine(least: f32, slack: f32) -> f32 {
 /// What product + (Rx + Ry) must reach, as a kernel computes it, so that the upper of the [`bounds`] may be `threshold`; residuals
 /// lie between the two numbers of `own` and of `others`.
 ///
-/// An upper bound of t or more has product ≥ t − 1.01 (Rx + Ry) − RxRy − 2 `slack`, since σ < 1.01. Where that is positive, it bounds
-/// σ, and product ≥ t − σ (Rx + Ry) − RxRy − 2 `slack`. The third `slack` is for the roundings here and in the kernel.
+/// An upper bound of t or more has product ≥ t − 1.01 (Rx + Ry) − Rx Ry − 2 `slack`, since σ < 1.01. Where that is positive, it bounds
+/// σ, and product ≥ t − σ (Rx + Ry) − Rx Ry − 2 `slack`. The third `slack` is for the roundings here and in the kernel.
 pub(super) fn cut(threshold: f32, own: [f32; 2], others: [f32; 2], slack: f32) -> f32 {
     let [least, most] = [0, 1].map(|at| own[at] + others[at]);
     let product = own[1] * others[1];

@@ -12,12 +12,13 @@ use std::sync::{Mutex, MutexGuard};
 use rayon::prelude::*;
 
 use super::classes::Classes;
-use super::matrix::{ABREAST, canonical_scores};
+use super::matrix::canonical_scores;
 use super::rows::Rows;
 use super::state::TileLists;
 use super::tiles::Tiles;
 use super::waiting::Candidate;
 use super::{Entry, Lists, NO_LIST, TopK, canonical_score};
+use crate::embedding::ABREAST;
 
 /// A night's lists while they fill, and what deciding needs.
 pub(super) struct Join<'a> {

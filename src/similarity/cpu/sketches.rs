@@ -1,8 +1,8 @@
 //! Vectors in few dimensions, so that most pairs of a group of tiles need not be multiplied in full. This room refuses to be
 //! trusted: whatever axes a group has, what a sketch leaves out is measured and added to the bound.
 //!
-//! A group has axes C, `[AXES][dimension]`, whose rows are integers cₖ times a scale tₖ, fitted to its rows. Let G = CCᵀ and
-//! P = CᵀG⁻¹C, the projection onto the span of the axes; λ ≥ ‖G‖. The smallest eigenvalue of G is at least 1/2, else the group
+//! A group has axes C, `[AXES][dimension]`, whose rows are integers cₖ times a scale tₖ, fitted to its rows. Let `G = CCᵀ` and
+//! `P = CᵀG⁻¹C`, the projection onto the span of the axes; λ ≥ ‖G‖. The smallest eigenvalue of G is at least 1/2, else the group
 //! has no sketches. An anchor x is sketched by a ≈ G⁻¹Cx, and leaves e = x − Cᵀa; a column y by b = CY, where Y = s·q is y in
 //! its integers. Then, for any a,
 //!

@@ -64,9 +64,9 @@ fn products(blocks: &Blocks<'_>, all: &mut [f32]) {
     }
 }
 
-impl<'a> Blocks<'a> {
+impl Blocks<'_> {
     #[cfg(test)]
-    fn of(kernel: &Kernel, pass: &'a Pass<'a>) -> Blocks<'a> {
+    fn of<'a>(kernel: &Kernel, pass: &'a Pass<'a>) -> Blocks<'a> {
         Blocks { pass, anchors: kernel.anchors, columns: kernel.columns, offset: kernel.operand.offset() }
     }
 
