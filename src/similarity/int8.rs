@@ -65,7 +65,7 @@ pub(super) fn halved(q: i8) -> i8 {
     (q >> 1) + (q & 1)
 }
 
-/// The least-squares scale of integers for `x`, and the square of the distance that is left with it; both 0 where all are.
+/// The least-squares scale of integers for `x`, 0 where all of them are, and the square of the distance that is left with it.
 #[must_use]
 pub(super) fn project(x: &[f32], q: &[i8]) -> (f32, f64) {
     let qq: i32 = q.iter().map(|&q| i32::from(q) * i32::from(q)).sum();
@@ -146,7 +146,7 @@ pub(super) fn kernel_slack() -> f32 {
 /// > |x·y − X·Y| ≤ σ (Rx + Ry) + Rx Ry, σ² = 1 − (X·Y)² + (β² − 1)(1 + (X·Y)² / β²).
 ///
 /// β ≤ 1 + 2⁻²¹ ≤ 1 + `slack`, so the last term is below 8 `slack`; X·Y is off from the product by less than `slack`.
-/// All f32 below are rounded by less than 2⁻²⁴ each, of numbers below 2: another `slack` covers them, and what they change under
+/// All f32 below are rounded by less than 2⁻²³ each, of numbers below 4: another `slack` covers them, and what they change under
 /// the root, 2⁻²¹, is added there.
 #[must_use]
 pub(super) fn bounds(product: f32, [rx, ry]: [f32; 2], slack: f32) -> [f32; 2] {
@@ -169,7 +169,8 @@ pub(super) fn cut(threshold: f32, own: [f32; 2], others: [f32; 2], slack: f32) -
     let [least, most] = [0, 1].map(|at| own[at] + others[at]);
     let product = own[1] * others[1];
     let nearest = threshold - 1.01 * most - product - 2.0 * slack;
-    let spared = (1.0 - sine(nearest.max(0.0), slack)).max(0.0) * least;
+    let share = 1.0 - sine(nearest.max(0.0), slack);
+    let spared = (share * least).min(share * most);
     threshold + spared - product - 3.0 * slack
 }
 
@@ -236,9 +237,10 @@ mod tests {
         #[test]
         fn a_cut_leaves_out_only_what_stays_below(
             product in -1.1_f32..1.1, threshold in -1.1_f32..1.1, near in any::<bool>(),
-            own in (0.0_f32..0.05, 0.0_f32..0.05), others in (0.0_f32..0.05, 0.0_f32..0.05), share in 0.0_f32..=1.0,
+            largest in prop_oneof![Just(0.05_f32), Just(0.9)],
+            own in (0.0_f32..1.0, 0.0_f32..1.0), others in (0.0_f32..1.0, 0.0_f32..1.0), share in 0.0_f32..=1.0,
         ) {
-            let span = |(a, b): (f32, f32)| [a.min(b), a.max(b)];
+            let span = |(a, b): (f32, f32)| [a.min(b) * largest, a.max(b) * largest];
             let (own, others, slack) = (span(own), span(others), kernel_slack());
             // Thresholds at random are mostly far from what a product reaches.
             let product = if near { threshold - share * (own[1] + others[1]) } else { product };

@@ -76,6 +76,7 @@ impl TileLists {
     pub(super) fn offer(&mut self, lists: &Lists, rule: usize, anchor: usize, candidate: usize, score: f32) -> bool {
         let contract = &lists.rules[rule];
         debug_assert_ne!(contract.scope[anchor], NO_LIST);
+        debug_assert_ne!(lists.group[candidate], ALONE);
         let at = self.at(anchor, rule);
         if score < self.floors[at] {
             return false;

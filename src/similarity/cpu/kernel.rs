@@ -69,7 +69,7 @@ impl Operand {
         self.in_chunks(steps, CHUNK)
     }
 
-    /// The steps of each chunk of any integers: four products of bytes fit 16 bits with their sign.
+    /// The steps of each chunk of any integers: four products of a byte and half of one fit 16 bits with their sign.
     pub(super) fn chunks_of_any(self, steps: usize) -> Vec<usize> {
         self.in_chunks(steps, 2)
     }
@@ -119,7 +119,8 @@ impl Operand {
                 let less = |sum: i16, pair: i32| sum.wrapping_sub(i16::try_from(64 * pair).expect("two bytes"));
                 bytemuck::cast([less(lower, pair(a, b)), less(upper, pair(c, d))])
             }
-            Operand::Offset => correction - 128 * (pair(a, b) + pair(c, d)),
+            // It may wrap on the way, as the sums do, which end at the sum of the true products.
+            Operand::Offset => correction.wrapping_sub(128 * (pair(a, b) + pair(c, d))),
             Operand::Signed => 0,
         }
     }

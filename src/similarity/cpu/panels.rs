@@ -95,7 +95,7 @@ impl Panels {
         &self.chunks
     }
 
-    /// At least how far each row of a tile is from its integers: in the better of its two roles, and in both.
+    /// At least how far each row of a tile is from its integers: as a column, and in the worse of its two roles.
     pub(super) fn residuals(&self, tile: usize) -> [&[f32]; 2] {
         let panel = &self.tiles[tile];
         let as_columns = &panel.numbers.residuals;

@@ -2,7 +2,7 @@
 //! trusted: whatever axes a group has, what a sketch leaves out is measured and added to the bound.
 //!
 //! A group has axes C, `[AXES][dimension]`, whose rows are integers cₖ times a scale tₖ, fitted to its rows. Let `G = CCᵀ` and
-//! `P = CᵀG⁻¹C`, the projection onto the span of the axes; λ ≥ ‖G‖. The smallest eigenvalue of G is at least 1/2, else the group
+//! `P = CᵀG⁻¹C`, the projection onto the span of the axes; λ ≥ ‖G‖. The eigenvalues of G are within 1/2 and 3/2, else the group
 //! has no sketches. An anchor x is sketched by a ≈ G⁻¹Cx, and leaves e = x − Cᵀa; a column y by b = CY, where Y = s·q is y in
 //! its integers. Then, for any a,
 //!
@@ -13,8 +13,8 @@
 //!   ‖Py‖ ≥ ‖Cy‖ / √λ ≥ ‖b‖ / √λ − Ry.
 //! - |Pe·y| ≤ ‖Pe‖ ≤ √2 ‖Ce‖, with Ce = Cx − Ga.
 //!
-//! Sketches become integers too: a = A + (a − A), b = B + (b − B), so a·b ≤ A·B + ‖a − A‖ ‖b‖ + ‖A‖ ‖b − B‖, with ‖b‖ ≤ √λ ‖y‖.
-//! Therefore, in the terms of [`super::kernel`], e₀ˣ = √λ ‖a − A‖ + √2 ‖Cx − Ga‖, e₀ʸ = max ‖A‖ ‖b − B‖ + max ‖Cᵀa‖ Ry with the
+//! Sketches become integers too: a = A + (a − A), b = B + (b − B), so a·b ≤ A·B + ‖a − A‖ ‖b‖ + ‖A‖ ‖b − B‖, with ‖b‖ ≤ √λ ‖Y‖.
+//! Therefore, in the terms of [`mod@super::kernel`], e₀ˣ = √λ ‖a − A‖ + √2 ‖Cx − Ga‖, e₀ʸ = max ‖A‖ ‖b − B‖ + max ‖Cᵀa‖ Ry with the
 //! largest of the group's anchors, tˣ = ‖e‖ and tʸ = ‖y − Py‖.
 //!
 //! What belongs to anchors is computed in f64 and is off by less than 2⁻³⁰. Columns are sketched in f32, all numbers below 1.5, by
@@ -186,7 +186,7 @@ impl Group {
                 left[column] += apart * apart;
             }
         }
-        let [_, residuals] = panels.residuals(tile);
+        let [residuals, _] = panels.residuals(tile);
         let [of_anchors, of_span] = self.longest;
         let more = |squares: f32| (squares * (1.0 + ROUNDED)).sqrt();
         numbers.residuals.clear();
@@ -266,15 +266,15 @@ impl Axes {
         // An axis of nothing has no share in anything.
         (0..AXES).filter(|k| scales[*k] == 0.0).for_each(|k| gram[k * AXES + k] = 1.0);
         // Gershgorin: eigenvalues are no further from the diagonal than a row's other elements add up to.
-        let off = |k: usize| {
-            let line = &gram[k * AXES..(k + 1) * AXES];
-            (line[k], line.iter().map(|v| v.abs()).sum::<f64>() - line[k].abs())
-        };
         let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-        for (diagonal, others) in (0..AXES).map(off) {
-            (least, most) = (least.min(diagonal - others), most.max(diagonal + others));
+        for (k, line) in gram.chunks_exact(AXES).enumerate() {
+            let others = line.iter().map(|v| v.abs()).sum::<f64>() - line[k].abs();
+            if !others.is_finite() {
+                return None;
+            }
+            (least, most) = (least.min(line[k] - others), most.max(line[k] + others));
         }
-        if least < 0.5 {
+        if least < 0.5 || most > 1.5 {
             return None;
         }
         let inverse = inverse(&gram);

@@ -286,3 +286,20 @@ fn vectors_whose_products_might_overflow_are_refused() {
     let error = top_k(MAX_DIMENSION + 1).unwrap_err();
     assert!(error.exit_code() == 2 && error.to_string().contains("133145 components"), "{error}");
 }
+
+/// All integers of one sign and full size: what a kernel adds up goes furthest.
+#[test]
+fn the_longest_vectors_of_one_sign_are_compared() {
+    let mut vectors = Vectors::new(MAX_DIMENSION, 3);
+    for row in 0..3 {
+        let mut raw = vec![1.0; MAX_DIMENSION];
+        raw[row] = 0.5;
+        vectors.insert(row, &raw).expect("finite and not zero");
+    }
+    let (matrix, lists) = (Matrix::gather(&vectors, 0..3), Lists::everything(3, 2));
+    let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists.remove(0);
+    for (anchor, list) in found.iter().enumerate() {
+        let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
+        assert_eq!(list, naive(&matrix, &lists, anchor));
+    }
+}
