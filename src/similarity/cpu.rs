@@ -9,6 +9,7 @@ mod kernel;
 pub mod measure;
 mod panels;
 mod sketches;
+mod wants;
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -16,7 +17,7 @@ use std::sync::Mutex;
 use anyhow::anyhow;
 use rayon::prelude::*;
 
-use super::int8::{MAX_DIMENSION, bounds, cut, kernel_slack};
+use super::int8::{MAX_DIMENSION, bounds, kernel_slack};
 use super::join::{Join, Survivor, Wanted};
 use super::order;
 use super::remaining::Remaining;
@@ -30,6 +31,7 @@ use crate::progress::Progress;
 use kernel::{Kernel, Part, Pass, Proposal, Scanned, Side};
 use panels::{Anchors, Panels};
 use sketches::{Columns, Group};
+use wants::Wants;
 
 /// Rows of a tile: whole blocks of every kernel, and two tiles of 512 components fit the L2 cache.
 pub const TILE: usize = 192;
@@ -349,16 +351,6 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What the lists of a tile want of another tile.
-#[derive(Debug, Default)]
-struct Wants {
-    /// Per rule that has open lists, what a pair must reach for the list of each row; infinity where it is not open.
-    by_rule: Vec<(usize, Vec<f32>)>,
-    /// The lowest score that matters to the list of each row, less the slack, and the lowest of the above; infinity for rows that
-    /// fill up the last block.
-    lowest: [Vec<f32>; 2],
-}
-
 /// Whether sketches pay, as far as it shows: where they do not, they are tried again ever later.
 #[derive(Debug, Default)]
 struct Pays {
@@ -376,40 +368,6 @@ impl Pays {
         // A sketch costs about a third of what it spares.
         self.again = if scanned.cut_short * 3 > scanned.blocks { 0 } else { (2 * self.again).clamp(2, 32) };
         self.wait = self.again;
-    }
-}
-
-impl Wants {
-    /// What the lists of the tile `i`, of `padded` rows with those that fill up a block, want of the tile `j`.
-    fn look(&mut self, scan: &Scan<'_>, i: usize, j: usize, padded: usize) {
-        self.nothing(padded);
-        let first = scan.join.tiles.range(i).start;
-        for (row, rule) in scan.join.tiles.open_lists(i, j) {
-            if self.by_rule.last().is_none_or(|last| last.0 != rule) {
-                self.by_rule.push((rule, vec![f32::INFINITY; padded]));
-            }
-            let cuts = &mut self.by_rule.last_mut().expect("just added").1;
-            cuts[row - first] = scan.thresholds.get(row, rule);
-        }
-        let ([least, most], others) = (scan.panels.residuals(i), scan.panels.span(j));
-        let [scores, lowest] = &mut self.lowest;
-        for (_, cuts) in &mut self.by_rule {
-            for (of_row, score) in cuts.iter().zip(&mut *scores) {
-                *score = score.min(*of_row - scan.slack);
-            }
-            for (((of_row, lowest), &least), &most) in cuts.iter_mut().zip(&mut *lowest).zip(least).zip(most) {
-                *of_row = cut(*of_row, [least, most], others, scan.slack);
-                *lowest = lowest.min(*of_row);
-            }
-        }
-    }
-
-    fn nothing(&mut self, padded: usize) {
-        self.by_rule.clear();
-        for lowest in &mut self.lowest {
-            lowest.clear();
-            lowest.resize(padded, f32::INFINITY);
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::embedding::Vectors;
+use crate::similarity::int8::cut;
 use crate::similarity::testing::raw_pair;
 use crate::similarity::{Entry, NO_LIST, RuleLists, TopK, canonical_score};
 
