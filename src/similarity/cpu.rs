@@ -28,7 +28,7 @@ use super::waiting::{Candidate, TileWaiting};
 use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use kernel::{Kernel, Part, Pass, Proposal, Scanned, Side};
+use kernel::{Kernel, Pass, Proposal, Scanned};
 use panels::{Anchors, Panels};
 use sketches::{Columns, Group};
 use wants::Wants;
@@ -254,12 +254,8 @@ impl<'a> Scan<'a> {
             other.nothing(self.panels.rows(j));
         }
         let (part, corrections) = self.panels.columns(j, columns.clone(), &other.lowest[1]);
-        let mut pass = Pass {
-            anchors: Side { parts: [Part::default(), anchors.part(&own.lowest[1])], rest: &[] },
-            columns: Side { parts: [Part::default(), part], rest: &[] },
-            chunks: [&[], self.panels.chunks()],
-            corrections: [&[], corrections],
-        };
+        let vectors = anchors.part(&own.lowest[1]);
+        let mut pass = Pass::of_vectors(vectors, part, self.panels.chunks(), corrections);
         if let Some((group, place)) = sketches {
             (pass.anchors.parts[0], pass.anchors.rest) = group.part(place, &own.lowest[0]);
             (pass.columns.parts[0], pass.columns.rest, pass.corrections[0]) = sketched.part(&other.lowest[0]);

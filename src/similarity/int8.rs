@@ -57,7 +57,7 @@ pub(super) fn round(x: &[f32], most: f32, q: &mut [i8]) {
 }
 
 /// 1.5 · 2²³, where a float counts in ones: the last byte of its bits is the rounded integer.
-const ONES: f32 = 12_582_912.0;
+pub(super) const ONES: f32 = 12_582_912.0;
 
 /// Half of a quantized component, within -63 and 64: what a kernel takes that has seven bits for one of its operands.
 #[must_use]

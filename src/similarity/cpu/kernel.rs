@@ -204,7 +204,19 @@ impl Side<'_> {
     }
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// A pass over vectors without sketches.
+    pub(super) fn of_vectors(
+        anchors: Part<'a>,
+        columns: Part<'a>,
+        chunks: &'a [usize],
+        corrections: &'a [i32],
+    ) -> Pass<'a> {
+        let side = |vectors| Side { parts: [Part::default(), vectors], rest: &[] };
+        let (anchors, columns) = (side(anchors), side(columns));
+        Pass { anchors, columns, chunks: [&[], chunks], corrections: [&[], corrections] }
+    }
+
     /// Steps of the sketches and of the vectors.
     pub(super) fn steps(&self) -> [usize; 2] {
         self.chunks.map(|chunks| chunks.iter().sum())

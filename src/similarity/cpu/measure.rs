@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::kernel::{Part, Pass, Side, peak};
+use super::kernel::{Pass, peak};
 use super::panels::Panels;
 use super::{TILE, kernel};
 use crate::error::Result;
@@ -34,13 +34,7 @@ pub fn tile_kernel(matrix: &Matrix, lists: &Lists) -> Result<Speed> {
     // No product of unit vectors is as much.
     let cuts = [anchors.len(), panels.rows(1)].map(|rows| vec![3.0; rows]);
     let (part, corrections) = panels.columns(1, 0..panels.rows(1), &cuts[1]);
-    let side = |vectors| Side { parts: [Part::default(), vectors], rest: &[] };
-    let pass = Pass {
-        anchors: side(anchors.part(&cuts[0])),
-        columns: side(part),
-        chunks: [&[], panels.chunks()],
-        corrections: [&[], corrections],
-    };
+    let pass = Pass::of_vectors(anchors.part(&cuts[0]), part, panels.chunks(), corrections);
     let once = || {
         let start = Instant::now();
         kernel.scan(&pass, &mut Vec::new());

@@ -23,11 +23,11 @@
 
 use std::ops::Range;
 
-use super::kernel::{Kernel, Operand, Part, Pass, STEP, Side};
+use super::kernel::{Kernel, Operand, Part, Pass, STEP};
 use super::panels::{Anchors, Numbers, Panel, Panels, corrections, place};
 use crate::embedding::canonical_dot;
 use crate::similarity::axes::leading;
-use crate::similarity::int8::{halved, project, residual, round};
+use crate::similarity::int8::{ONES, halved, project, residual, round};
 use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
 
@@ -138,13 +138,8 @@ impl Group {
         let columns = panels.rows(tile);
         let nothing = vec![f32::INFINITY; columns.max(self.axes.len())];
         let (part, corrections_of_tile) = panels.columns(tile, 0..columns, &nothing);
-        let side = |vectors| Side { parts: [Part::default(), vectors], rest: &[] };
-        let pass = Pass {
-            anchors: side(self.axes.part(&nothing[..self.axes.len()])),
-            columns: side(part),
-            chunks: [&[], panels.chunks()],
-            corrections: [&[], corrections_of_tile],
-        };
+        let axes = self.axes.part(&nothing[..self.axes.len()]);
+        let pass = Pass::of_vectors(axes, part, panels.chunks(), corrections_of_tile);
         let Columns { products, integers, corrections: starts, numbers, rest } = into;
         products.resize(self.axes.len() * columns, 0.0);
         panels.kernel.products(&pass, products);
@@ -210,9 +205,6 @@ impl Columns {
         (Part { integers: &self.integers, scales, residuals, cuts }, &self.rest, &self.corrections)
     }
 }
-
-/// 1.5 · 2²³, where a float counts in ones.
-const ONES: f32 = 12_582_912.0;
 
 /// Axes as they are multiplied: in integers.
 struct Axes {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::kernel::Side;
 use super::*;
 use crate::embedding::Vectors;
 use crate::similarity::int8::cut;
@@ -81,12 +82,7 @@ proptest! {
                 cuts[a] = cut(score, residuals.map(|of_role| of_role[a]), panels.span(0), slack);
                 let columns = &nothing[..panels.rows(0)];
                 let (part, corrections) = panels.columns(0, 0..panels.rows(0), columns);
-                let mut pass = Pass {
-                    anchors: Side { parts: [Part::default(), anchors.part(&cuts)], rest: &[] },
-                    columns: Side { parts: [Part::default(), part], rest: &[] },
-                    chunks: [&[], panels.chunks()],
-                    corrections: [&[], corrections],
-                };
+                let mut pass = Pass::of_vectors(anchors.part(&cuts), part, panels.chunks(), corrections);
                 for sketches in [None, sketches.as_ref()] {
                     if let Some(sketches) = sketches {
                         (pass.anchors.parts[0], pass.anchors.rest) = sketches.part(0, &scores);
