@@ -42,7 +42,9 @@ fn shop(count: usize) -> (Catalog, Vectors) {
             currency: Currency::parse("USD"),
             image: None,
             group: None,
+            margin: None,
             in_stock: true,
+            in_season: true,
             attributes: Vec::new(),
         });
     }

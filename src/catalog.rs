@@ -5,6 +5,7 @@
 mod assembly;
 mod columnar;
 mod columns;
+pub(crate) mod date;
 mod delimited;
 mod file;
 mod json_lines;
@@ -19,13 +20,14 @@ use std::fmt;
 use std::path::Path;
 
 use assembly::Assembly;
+use chrono::NaiveDate;
 pub use columns::{Column, Columns, Kind, columns};
 use file::CatalogFile;
 pub(crate) use stock::flag;
 use wanted::Wanted;
 
 use crate::error::Result;
-use crate::money::{Currency, Price};
+use crate::money::{Currency, Margin, Price};
 use crate::progress::Progress;
 use crate::reject::Reject;
 
@@ -49,6 +51,24 @@ pub struct Catalog {
     pub digest: Option<blake3::Hash>,
 }
 
+impl Catalog {
+    /// The place of an attribute among [`Catalog::attributes`].
+    ///
+    /// # Panics
+    /// When the reader was not asked for it: it is asked for every attribute that a rule names.
+    #[must_use]
+    pub fn attribute_place(&self, name: &str) -> usize {
+        let found = self.attributes.iter().position(|attribute| attribute == name);
+        found.expect("the reader was asked for every attribute that a rule names")
+    }
+
+    /// A product's value of an attribute that the reader was asked for; `None` for an empty cell.
+    #[must_use]
+    pub fn attribute<'p>(&self, product: &'p Product, name: &str) -> Option<&'p str> {
+        product.attributes[self.attribute_place(name)].as_deref()
+    }
+}
+
 /// One row of the catalog: a product or one of its variants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
@@ -68,9 +88,12 @@ pub struct Product {
     pub image: Option<String>,
     /// Variants of one product share it; `None` makes the row a group of its own.
     pub group: Option<String>,
-    /// Whether it may be recommended tonight; a product out of stock is still served. What cannot be read counts as out
-    /// of stock.
+    /// What one piece earns: the column `margin`, else price less cost.
+    pub margin: Option<Margin>,
+    /// Whether there is any; what cannot be read counts as out of stock.
     pub in_stock: bool,
+    /// Whether the run date lies within its dates; what cannot be read counts as outside.
+    pub in_season: bool,
     /// Attribute values in the order of [`Catalog::attributes`]; empty cells are `None`.
     pub attributes: Vec<Option<String>>,
 }
@@ -78,6 +101,14 @@ pub struct Product {
 /// A category path: non-empty segments without surrounding spaces, joined by `/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Category(String);
+
+impl Product {
+    /// Whether it may be recommended tonight; what may not is still served.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.in_stock && self.in_season
+    }
+}
 
 impl Category {
     /// Splits at `/` and `>`, trims the segments and drops empty ones; `None` when nothing is left.
@@ -154,6 +185,8 @@ pub struct Source<'a> {
     pub currency: Option<Currency>,
     /// The decimal mark of prices written as text, `.` or `,`.
     pub decimal: char,
+    /// The date of the night: products have days on which they may be recommended.
+    pub run_date: NaiveDate,
     /// The columns that rules name, each once.
     pub attributes: &'a [Attribute],
     /// The column that holds vectors, if they come from the catalog.
@@ -162,13 +195,13 @@ pub struct Source<'a> {
     pub progress: &'a Progress,
 }
 
-/// A column that a rule compares, and who asks for it.
+/// A column that a rule or a placement looks at, and who asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     /// The attribute's name.
     pub name: String,
-    /// The first rule that names it.
-    pub rule: String,
+    /// The first rule or placement that names it, for a sentence.
+    pub asked_by: String,
 }
 
 /// Reads the whole catalog.
@@ -330,7 +363,7 @@ mod tests {
         assert!(cause.exit_code() == 2, "{cause}");
         let said = "has no such column: use one of `id`, or map it under `columns`";
         let message = cause.to_string();
-        assert!(message.contains("rule `mine` compares the attribute `gender`") && message.contains(said), "{message}");
+        assert!(message.contains("rule `mine` asks for the attribute `gender`") && message.contains(said), "{message}");
         let catalog = read_with("id,maker\n1,Acme\n", |source| {
             source.attributes = attributes(&["brand"]);
             source.columns.extend(map("brand", "maker"));

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::config::{Config, Embedding};
 use crate::embedding::open_image_root;
 use crate::error::Result;
+use crate::job::side::Side;
 use crate::job::{self, memory, sight, warnings};
 use crate::output::OutputFolder;
 use crate::plan::{Plan, Service, Sight};
@@ -26,10 +27,14 @@ pub fn check(config: &Config) -> Result<String> {
         open_image_root(&config.images)?;
     }
     OutputFolder::require_folder(&config.out)?;
-    let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
+    let side = Side::read(config, &catalog)?;
+    let mut plan = Plan::new(&catalog, &sight, &config.rules, &side.complements);
+    let idle = plan.merchandise(&catalog, &side.merchandising);
     let mut text = String::new();
     // Writing into a string cannot fail.
-    let _ = describe(&mut text, config, &catalog, &sight, &plan);
+    let mut warnings = warnings::of(config, &catalog, &plan);
+    warnings.extend(idle);
+    let _ = describe(&mut text, config, &catalog, &sight, &plan, &warnings);
     Ok(text)
 }
 
@@ -39,6 +44,7 @@ fn describe(
     catalog: &Catalog,
     sight: &[Sight],
     plan: &Plan,
+    warnings: &[String],
 ) -> Result<(), std::fmt::Error> {
     let path = config.catalog.display();
     let urls = sight.iter().filter(|s| **s == Sight::Url).count();
@@ -64,7 +70,7 @@ fn describe(
             eligible.sum::<u64>()
         )?;
     }
-    for warning in warnings::of(config, catalog) {
+    for warning in warnings {
         writeln!(text, "warning   {warning}")?;
     }
     let pairs = Remaining::new(&Tiles::new(&plan.lists, plan.seen, cpu::TILE)).pairs();

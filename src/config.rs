@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 use crate::catalog::{Attribute, Format};
 use crate::cli::JobArgs;
@@ -15,6 +16,8 @@ use crate::error::{Error, Result};
 use crate::money::Currency;
 use crate::rules::categories::Complement;
 use crate::rules::globs::Globs;
+use crate::rules::placements::Placement;
+use crate::rules::validate::validate_together;
 use crate::rules::{Rule, defaults};
 use crate::similarity::gpu;
 
@@ -50,8 +53,14 @@ pub struct Config {
     pub reject_tolerance: f64,
     /// The rules, at least one; names are unique.
     pub rules: Vec<Rule>,
+    /// Where each rule stands, as `twinset.toml:12`; nothing where the rules are the default ones.
+    pub rule_places: Vec<String>,
     /// The configured complements, in the order of their text.
     pub complements: Vec<Complement>,
+    /// What pages show; `None` where the configuration does not say, and nothing where it wants none.
+    pub placements: Option<Vec<Placement>>,
+    /// The file of pins and blocks.
+    pub merchandising: Option<PathBuf>,
     /// The date of the night.
     pub run_date: NaiveDate,
     /// Threads of the job.
@@ -86,8 +95,17 @@ struct File {
     output: OutputSection,
     #[serde(default)]
     complements: BTreeMap<String, Vec<String>>,
+    merchandising: Option<MerchandisingSection>,
     #[serde(default, rename = "rule")]
-    rules: Vec<Rule>,
+    rules: Vec<Spanned<Rule>>,
+    #[serde(default, rename = "placement")]
+    placements: Vec<Spanned<Placement>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MerchandisingSection {
+    path: PathBuf,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -120,6 +138,7 @@ struct SimilaritySection {
 struct OutputSection {
     path: Option<PathBuf>,
     embeddings: Option<bool>,
+    placements: Option<bool>,
     reject_tolerance: Option<f64>,
 }
 
@@ -132,15 +151,23 @@ impl Config {
         resolve(args).map_err(Error::Config)
     }
 
-    /// The attributes that rules name, each once, in order, with the first rule that names it.
+    /// The attributes that rules and placements name, each once, in order, with the first that names it.
     #[must_use]
     pub fn attributes(&self) -> Vec<Attribute> {
         let mut seen = HashSet::new();
         let rules = self.rules.iter();
-        let named =
-            rules.flat_map(|rule| rule.must_match.iter().chain(&rule.must_differ).map(|name| (name, &rule.name)));
-        let first = named.filter(|(name, _)| seen.insert(name.as_str()));
-        first.map(|(name, rule)| Attribute { name: name.clone(), rule: rule.clone() }).collect()
+        let of_rules = rules.flat_map(|rule| rule.attributes().map(|name| (name, format!("rule `{}`", rule.name))));
+        let pages = self.placements.iter().flatten();
+        let of_pages = pages
+            .flat_map(|page| page.products.conditions.names().map(|name| (name, format!("placement `{}`", page.name))));
+        let first = of_rules.chain(of_pages).filter(|(name, _)| seen.insert(name.as_str()));
+        first.map(|(name, asked_by)| Attribute { name: name.clone(), asked_by }).collect()
+    }
+
+    /// Where a rule stands, as the beginning of a sentence; nothing for a default rule.
+    #[must_use]
+    pub fn place_of_rule(&self, rule: usize) -> String {
+        self.rule_places.get(rule).map_or_else(String::new, |place| format!("{place}: "))
     }
 
     /// What decides the published lists beside the catalog and the pictures: part of the run id. Paths, device, threads and
@@ -156,12 +183,13 @@ impl Config {
             "embeddings": self.publish_embeddings,
             "rules": self.rules,
             "complements": self.complements,
+            "placements": self.placements,
         })
     }
 }
 
 fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
-    let (file, folder) = read_file(args)?;
+    let (file, text, folder) = read_file(args)?;
     let beside = |path: PathBuf| folder.join(path);
     let Some(catalog) = args.catalog.clone().or(file.catalog.path.map(&beside)) else {
         bail!(
@@ -179,8 +207,12 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
     let device = args.device.as_deref().or(file.similarity.device.as_deref()).map(str::parse);
     let reject_tolerance = file.output.reject_tolerance.unwrap_or(REJECT_TOLERANCE);
     ensure!((0.0..=1.0).contains(&reject_tolerance), "`reject_tolerance = {reject_tolerance}` is not within 0 and 1");
-    let rules = if file.rules.is_empty() { defaults() } else { file.rules };
-    check_rules(&rules)?;
+    let rule_places = text.places(&file.rules);
+    let rules = text.rules(file.rules, &rule_places)?;
+    let placements = match file.output.placements {
+        Some(false) => Some(Vec::new()),
+        _ => text.placements(file.placements, &rules)?,
+    };
     Ok(Config {
         images: images.unwrap_or_else(|| PathBuf::from(".")),
         catalog,
@@ -195,6 +227,9 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         publish_embeddings: file.output.embeddings.unwrap_or(false),
         reject_tolerance,
         rules,
+        rule_places,
+        placements,
+        merchandising: file.merchandising.map(|section| beside(section.path)),
         complements: complements(file.complements)?,
         run_date: args.run_date.unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive()),
         threads: match args.threads {
@@ -205,32 +240,63 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
     })
 }
 
-/// The configuration file and the folder that its paths start at.
-fn read_file(args: &JobArgs) -> anyhow::Result<(File, PathBuf)> {
+/// The configuration file, its text and the folder that its paths start at.
+fn read_file(args: &JobArgs) -> anyhow::Result<(File, Text, PathBuf)> {
     let implied = Path::new("twinset.toml");
     let path = match &args.config {
         Some(path) => path.as_path(),
         None if implied.is_file() => implied,
-        None => return Ok((File::default(), PathBuf::new())),
+        None => return Ok((File::default(), Text::default(), PathBuf::new())),
     };
     let text = fs::read_to_string(path).with_context(|| {
         format!("configuration `{}` cannot be read (`twinset init CATALOG` writes one)", path.display())
     })?;
-    let file = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+    let text = Text { path: path.display().to_string(), text };
+    let file = toml::from_str(&text.text).map_err(|error| {
         let message = error.message().lines().collect::<Vec<_>>().join(" ");
-        anyhow!("{}:{line}: {message}", path.display())
+        anyhow!("{}: {message}", text.place(error.span().map_or(0, |span| span.start)))
     })?;
-    Ok((file, path.parent().map(Path::to_owned).unwrap_or_default()))
+    Ok((file, text, path.parent().map(Path::to_owned).unwrap_or_default()))
 }
 
-fn check_rules(rules: &[Rule]) -> anyhow::Result<()> {
-    let mut names = HashSet::new();
-    for rule in rules {
-        rule.validate()?;
-        ensure!(names.insert(&rule.name), "two rules are named `{}`: give each its own name", rule.name);
+/// The text of the configuration file, to say where something stands in it.
+#[derive(Debug, Default)]
+struct Text {
+    path: String,
+    text: String,
+}
+
+impl Text {
+    /// File and line of a byte.
+    fn place(&self, byte: usize) -> String {
+        format!("{}:{}", self.path, self.text[..byte].matches('\n').count() + 1)
     }
-    Ok(())
+
+    /// Where each of some tables begins.
+    fn places<T>(&self, tables: &[Spanned<T>]) -> Vec<String> {
+        tables.iter().map(|table| self.place(table.span().start)).collect()
+    }
+
+    fn rules(&self, rules: Vec<Spanned<Rule>>, places: &[String]) -> anyhow::Result<Vec<Rule>> {
+        if rules.is_empty() {
+            return Ok(defaults());
+        }
+        let rules: Vec<Rule> = rules.into_iter().map(Spanned::into_inner).collect();
+        for (rule, place) in rules.iter().zip(places) {
+            rule.validate().with_context(|| place.clone())?;
+        }
+        validate_together(&rules).map_err(|(rule, error)| error.context(places[rule].clone()))?;
+        Ok(rules)
+    }
+
+    fn placements(&self, all: Vec<Spanned<Placement>>, rules: &[Rule]) -> anyhow::Result<Option<Vec<Placement>>> {
+        for placement in &all {
+            let place = || self.place(placement.span().start);
+            placement.get_ref().validate(rules).with_context(place)?;
+        }
+        let all: Vec<Placement> = all.into_iter().map(Spanned::into_inner).collect();
+        Ok((!all.is_empty()).then_some(all))
+    }
 }
 
 fn embedding(section: EmbeddingSection) -> anyhow::Result<Embedding> {

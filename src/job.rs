@@ -2,6 +2,7 @@
 
 pub mod memory;
 mod rejects;
+pub mod side;
 pub mod sight;
 mod stage;
 mod tables;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
-use crate::embedding::{Builtin, Column, Embedded, Embedder};
+use crate::embedding::{Builtin, Column, Embedded, Embedder, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
 use crate::output::{Manifest, OutputFolder, reject_order};
@@ -21,10 +22,11 @@ use crate::recommend::Recommender;
 use crate::reject::Reject;
 use crate::similarity::choose::choose;
 use crate::similarity::{Matrix, Similarity};
+use side::Side;
 use stage::Stages;
 
 /// To be raised when the same inputs would give other tables.
-const OUTPUT_VERSION: u32 = 2;
+const OUTPUT_VERSION: u32 = 3;
 
 /// How a night ended.
 #[derive(Debug)]
@@ -53,12 +55,13 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     // Before the long work: a GPU that is demanded and not there fails at once.
     let engine = choose(&config.device, &config.gpu)?;
     let mut catalog = stages.time("reading", || read(config))?;
-    memory::check(config, &catalog)?;
+    let side = Side::read(config, &catalog)?;
+    memory::check(config, &catalog, &side)?;
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
     let embedder = embedder(config);
     let (mut embedded, run_id) = stages.time("embedding", || -> Result<_> {
         let embedded = embed(&mut catalog, embedder.as_ref())?;
-        let run_id = run_id(config, &catalog, embedder.as_ref(), &embedded);
+        let run_id = run_id(config, &catalog, &side, embedder.as_ref(), &embedded);
         Ok((embedded, run_id))
     })?;
     let rejects = rejects(&catalog, &embedded);
@@ -69,15 +72,11 @@ fn publish_night(config: &Config) -> Result<Outcome> {
         let recommendations = Manifest::read(&manifest)?.counts.recommendations;
         return Ok(Outcome { manifest, many_rejects, recommendations });
     }
-    let (plan, matrix) = stages.time("planning", || {
-        let vectors = std::mem::take(&mut embedded.vectors);
-        let sight = sight::found(config, &catalog, &vectors);
-        let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
-        let matrix = Matrix::arrange(vectors, plan.seen_products());
-        (plan, matrix)
-    });
+    let vectors = std::mem::take(&mut embedded.vectors);
+    let (plan, matrix, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
     let mut manifest = Manifest::new(&run_id, config.run_date);
-    manifest.warnings = warnings::of(config, &catalog);
+    manifest.warnings = warnings::of(config, &catalog, &plan);
+    manifest.warnings.extend(idle);
     for warning in &manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -85,11 +84,11 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     drop(engine);
     manifest.embedder.dimension = matrix.dimension();
     manifest.counts.vectors = matrix.rows() as u64;
-    let matrix = config.publish_embeddings.then_some(matrix);
     let staging = out.stage(&run_id, config.run_date)?;
     stages.time("writing", || {
-        let recommender = Recommender::new(&catalog, &config.rules, &plan, &found.lists);
-        tables::write(config, &staging, &recommender, matrix.as_ref(), &rejects, &mut manifest)
+        let placements = config.placements.as_deref();
+        let recommender = Recommender::new(&catalog, &config.rules, placements, (&plan, &matrix), &found.lists);
+        tables::write(config, &staging, &recommender, &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
     manifest.device.clone_from(&found.report.device);
@@ -115,6 +114,7 @@ pub fn read(config: &Config) -> Result<Catalog> {
         columns: &config.columns,
         currency: config.currency,
         decimal: config.decimal,
+        run_date: config.run_date,
         attributes: &config.attributes(),
         vectors,
         progress: &Progress::stage("reading", "bytes"),
@@ -122,6 +122,16 @@ pub fn read(config: &Config) -> Result<Catalog> {
     let path = config.catalog.display();
     tracing::info!("read {} rows of `{path}`: {} products", catalog.rows, catalog.products.len());
     Ok(catalog)
+}
+
+/// The plan of a night with its pins and blocks, its vectors in the plan's order, and which pins and blocks are idle.
+#[must_use]
+pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -> (Plan, Matrix, Vec<String>) {
+    let sight = sight::found(config, catalog, &vectors);
+    let mut plan = Plan::new(catalog, &sight, &config.rules, &side.complements);
+    let idle = plan.merchandise(catalog, &side.merchandising);
+    let matrix = Matrix::arrange(vectors, plan.seen_products());
+    (plan, matrix, idle)
 }
 
 /// The embedder that the configuration asks for.
@@ -148,7 +158,7 @@ fn rejects(catalog: &Catalog, embedded: &Embedded) -> Vec<Reject> {
 }
 
 /// BLAKE3 over everything that decides the tables.
-fn run_id(config: &Config, catalog: &Catalog, embedder: &dyn Embedder, embedded: &Embedded) -> String {
+fn run_id(config: &Config, catalog: &Catalog, side: &Side, embedder: &dyn Embedder, embedded: &Embedded) -> String {
     let mut hash = blake3::Hasher::new();
     let parts = [
         OUTPUT_VERSION.to_string(),
@@ -160,7 +170,7 @@ fn run_id(config: &Config, catalog: &Catalog, embedder: &dyn Embedder, embedded:
         // The network computes in f32: another kind of CPU may give other bits from the same pictures.
         hex(embedded.inputs.map(|_| embedded.vectors.digest())),
     ];
-    for part in parts {
+    for part in parts.into_iter().chain(side.digests().map(hex)) {
         hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     hash.finalize().to_hex()[..32].to_owned()

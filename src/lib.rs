@@ -20,6 +20,7 @@ pub mod job;
 pub mod catalog;
 pub mod device;
 pub mod embedding;
+pub mod merchandising;
 pub mod money;
 pub mod output;
 pub mod photos;

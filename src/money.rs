@@ -56,6 +56,53 @@ impl Price {
     }
 }
 
+/// What is left of a price, or what one product earns more than another: ten-thousandths of the currency unit, of either sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Margin(i64);
+
+impl Margin {
+    /// Reads a margin as it is written: a price, or one with a minus sign before it.
+    ///
+    /// # Errors
+    /// The [`PriceFault`] that says what is wrong with the text and what to do about it.
+    pub fn parse(text: &str, decimal: char) -> Result<Margin, PriceFault> {
+        let text = text.trim();
+        match text.strip_prefix(['-', '\u{2212}']) {
+            // What follows the sign must be a number by itself: `--1` and `-nan` stay what they are.
+            Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == ',') => {
+                Price::parse(rest, decimal).map(|price| Margin(-price.0))
+            }
+            _ => Price::parse(text, decimal).map(|price| Margin(price.0)),
+        }
+    }
+
+    /// What `price` leaves above `cost`.
+    #[must_use]
+    pub fn of(price: Price, cost: Price) -> Margin {
+        Margin(price.0 - cost.0)
+    }
+
+    /// How much more this is than `other`; `None` beyond 14 integer digits.
+    #[must_use]
+    pub fn above(self, other: Margin) -> Option<Margin> {
+        let units = self.0 - other.0;
+        (units.abs() <= Price::MAX.0).then_some(Margin(units))
+    }
+
+    /// Ten-thousandths of the currency unit.
+    #[must_use]
+    pub fn units(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Margin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{}", Price(self.0.abs()))
+    }
+}
+
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = Decimal::new(self.0, PRICE_SCALE);
@@ -236,6 +283,21 @@ mod tests {
         {
             assert_eq!(units(text, ','), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_margin_may_be_negative() {
+        let units = |text| Margin::parse(text, '.').map(Margin::units);
+        assert_eq!([units("-3.5"), units(" 3.5 "), units("\u{2212}0.0001")], [Ok(-35_000), Ok(35_000), Ok(-1)]);
+        assert_eq!(
+            [units("--1"), units("-"), units("-nan")],
+            [Err(PriceFault::Negative), Err(PriceFault::Nothing), Err(PriceFault::NotFinite)]
+        );
+        let [ten, twelve] = [100_000, 120_000].map(|units| Price::from_units(units).unwrap());
+        let most = Margin::of(Price::MAX, Price(0));
+        assert_eq!(most.above(Margin::of(Price(0), Price(1))), None);
+        let (loss, gain) = (Margin::of(ten, twelve), Margin::of(twelve, ten));
+        assert_eq!((loss.to_string(), gain.above(loss).unwrap().to_string()), ("-2.00".to_owned(), "4.00".to_owned()));
     }
 
     #[test]

@@ -15,7 +15,9 @@ pub use self::keys::{Dictionaries, Dictionary, Key};
 pub use self::manifest::Manifest;
 pub use self::parquet::{Column, ROW_GROUP_ROWS, Rows, SCHEMA_VERSION, TableWriter};
 pub use self::publish::{OutputFolder, Recovery, Staging};
-pub use self::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table, reject_order};
+pub use self::tables::{
+    CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table, reject_order,
+};
 
 /// One row of the `recommendations` table: keys into the [`Dictionaries`] of its writer, and numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,6 +46,10 @@ pub struct Recommendation {
     pub recommended_currency: Key,
     /// Candidate's price / anchor's price; null when one is missing, the anchor's is zero, or the currencies differ.
     pub price_ratio: Option<f64>,
+    /// What the shop gains, in ten-thousandths; null where a margin is unknown or the currencies differ.
+    pub margin_gain: Option<i64>,
+    /// Why it is in the list: `rule`, `pin` or `fallback`.
+    pub origin: Key,
 }
 
 /// One row of the `coverage` table: keys into the [`Dictionaries`] of its writer, and numbers.
@@ -61,8 +67,31 @@ pub struct Coverage {
     pub eligible: i64,
     /// Entries in the list.
     pub returned: i32,
-    /// Why `returned` is below `list_limit`; null when it is not.
+    /// Why the rule's own entries and pins do not fill the list; null when they do.
     pub shortfall_reason: Key,
+    /// Entries of the list that are pinned.
+    pub pinned: i32,
+    /// Entries of the list that another rule filled in.
+    pub fallback: i32,
+}
+
+/// One row of the `placements` table: keys into the [`Dictionaries`] of its writer, and a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Placed {
+    /// The anchor, among the ids.
+    pub product_id: Key,
+    /// The placement's name.
+    pub placement: Key,
+    /// Place on the page, from 1.
+    pub slot: i32,
+    /// What it means: `similar`, `cross_sell` or `upsell`.
+    pub relation: Key,
+    /// The rule whose list it comes from.
+    pub rule: Key,
+    /// Its place in that list.
+    pub rank: Key,
+    /// The candidate, among the ids.
+    pub recommended_id: Key,
 }
 
 /// One row of the optional `embeddings` table.

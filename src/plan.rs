@@ -6,16 +6,23 @@
 //! relation means or how a list is ranked, and never stores anything per pair of products.
 
 mod eligible;
+mod merchandise;
 mod numbers;
 mod order;
 mod scopes;
 
-use crate::catalog::{Catalog, ProductIndex};
+use std::collections::HashMap;
+
+use crate::catalog::{Catalog, Product, ProductIndex};
+use crate::merchandising::Merchandising;
 use crate::money::Price;
 use crate::rules::categories::Complement;
+use crate::rules::conditions::Conditions;
+use crate::rules::globs::Globs;
 use crate::rules::{Looks, Rule, price};
 use crate::similarity::lists::{NO_CODE, NO_LIST, NO_PRICE};
 use crate::similarity::{Lists, RuleLists};
+pub use merchandise::{Merchandise, Pin};
 use order::Order;
 use scopes::Scopes;
 
@@ -36,13 +43,22 @@ pub enum Reason {
     FewEligible,
     /// What else is eligible is not similar enough.
     MinSimilarity,
+    /// What else is eligible is blocked by hand.
+    Blocked,
+    /// What else is eligible exceeds a hard cap.
+    HardCap,
+    /// The list was too short to be shown.
+    MinResults,
 }
 
 impl Reason {
     /// Every reason, in the order of its text.
-    pub const BY_TEXT: [Reason; 7] = [
+    pub const BY_TEXT: [Reason; 10] = [
+        Reason::Blocked,
         Reason::FewEligible,
+        Reason::HardCap,
         Reason::ImageIsUrl,
+        Reason::MinResults,
         Reason::MinSimilarity,
         Reason::NoAttribute,
         Reason::NoCategory,
@@ -61,6 +77,9 @@ impl Reason {
             Reason::NoAttribute => "no_attribute",
             Reason::FewEligible => "few_eligible",
             Reason::MinSimilarity => "min_similarity",
+            Reason::Blocked => "blocked",
+            Reason::HardCap => "hard_cap",
+            Reason::MinResults => "min_results",
         }
     }
 }
@@ -98,6 +117,12 @@ pub struct Plan {
     pub lists: Lists,
     /// Per rule and row, what the anchor may expect.
     pub service: Vec<Vec<Service>>,
+    /// Pins and blocks.
+    pub merchandise: Merchandise,
+    /// Per row, the number of its category; of products without one, [`Plan::categories`].
+    pub category: Vec<u32>,
+    /// How many categories there are.
+    pub categories: u32,
     /// Blocks: runs of one region, currency and category.
     pub blocks: usize,
 }
@@ -120,10 +145,7 @@ impl Plan {
         for rule in rules {
             let scopes = Scopes::new(&order, rule, complements);
             let bands = rule.has_price_condition().then(|| bands(&order, &lists.price_rank, rule));
-            let column = |name: &String| {
-                let found = catalog.attributes.iter().position(|a| a == name);
-                found.expect("the reader was asked for every attribute that a rule names")
-            };
+            let column = |name: &String| catalog.attribute_place(name);
             let mut planned = RuleLists {
                 visual: rule.is_visual(),
                 k: rule.pool() as usize,
@@ -134,6 +156,8 @@ impl Plan {
                 bands,
                 must_match: rule.must_match.iter().map(column).collect(),
                 must_differ: rule.must_differ.iter().map(column).collect(),
+                refused: refused(catalog, &order, rule),
+                refused_pairs: Vec::new(),
             };
             let mut expected = serve(catalog, sight, &order, rule, &lists, &mut planned);
             for (row, count) in eligible::count(&lists, &planned, &scopes) {
@@ -142,7 +166,34 @@ impl Plan {
             lists.rules.push(planned);
             service.push(expected);
         }
-        Plan { seen: order.seen, blocks: order.blocks(), products: order.products, lists, service }
+        let categories = order.categories.len();
+        let category = order.places.iter().map(|place| place.1).collect();
+        let (seen, blocks, products) = (order.seen, order.blocks(), order.products);
+        Plan { products, seen, lists, service, merchandise: Merchandise::default(), category, categories, blocks }
+    }
+
+    /// Takes pins and blocks in: from now on no list holds what is blocked from it. What anchors may expect was counted without them.
+    /// Says which decisions are idle tonight.
+    pub fn merchandise(&mut self, catalog: &Catalog, merchandising: &Merchandising) -> Vec<String> {
+        if merchandising.decisions.is_empty() {
+            return Vec::new();
+        }
+        let named =
+            (0..).zip(&self.products).map(|(row, &product)| (catalog.products[product].id.as_str(), (row, product)));
+        let rows: HashMap<&str, (u32, ProductIndex)> = named.collect();
+        let rules = self.lists.rules.len();
+        let (merchandise, idle) = Merchandise::new(catalog, merchandising, rules, |id| rows.get(id).copied());
+        for (rule, lists) in self.lists.rules.iter_mut().enumerate() {
+            merchandise.keep_out(rule, lists);
+        }
+        self.merchandise = merchandise;
+        idle
+    }
+
+    /// The weight of the candidate's category among the complements of the anchor's (both rows); 0 where it is none.
+    #[must_use]
+    pub fn complement_weight(&self, _anchor: usize, _candidate: usize) -> f64 {
+        0.0
     }
 
     /// Bytes that the plan holds, without the catalog.
@@ -175,11 +226,9 @@ fn serve(
     let mut all = Vec::with_capacity(order.products.len());
     for (row, &product) in order.products.iter().enumerate() {
         let item = &catalog.products[product];
-        let served = rule
-            .products
-            .category
-            .as_ref()
-            .is_none_or(|globs| item.category.as_ref().is_some_and(|category| globs.matches(category.as_str())));
+        let in_category = |globs: &Globs| item.category.as_ref().is_some_and(|own| globs.matches(own.as_str()));
+        let served =
+            rule.products.category.as_ref().is_none_or(in_category) && meets(catalog, item, &rule.products.conditions);
         let lacks = match sight[product] {
             Sight::Url if rule.similarity == Looks::Visual => Some(Reason::ImageIsUrl),
             Sight::Unseen if rule.similarity == Looks::Visual => Some(Reason::NoVector),
@@ -198,6 +247,18 @@ fn serve(
         });
     }
     all
+}
+
+/// The rows whose own attributes a rule does not want, if it says anything about them.
+fn refused(catalog: &Catalog, order: &Order, rule: &Rule) -> Option<Box<[bool]>> {
+    let is_refused = |&product: &ProductIndex| !meets(catalog, &catalog.products[product], &rule.conditions);
+    (!rule.conditions.is_empty()).then(|| order.products.iter().map(is_refused).collect())
+}
+
+/// Whether a product's attributes meet conditions.
+#[must_use]
+pub fn meets(catalog: &Catalog, product: &Product, conditions: &Conditions) -> bool {
+    conditions.iter().all(|(name, condition)| condition.holds(catalog.attribute(product, name)))
 }
 
 /// Per row, the price ranks that the rule allows beside it: found once for each distinct price.

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use chrono::NaiveDate;
+
 use super::file::CatalogFile;
 use super::stock;
 use super::wanted::{Field, Wanted};
-use super::{Catalog, Category, Product, Source, VectorColumn};
+use super::{Catalog, Category, Product, Source, VectorColumn, date};
 use crate::error::Result;
-use crate::money::{Currency, Price};
+use crate::money::{Currency, Margin, Price, PriceFault};
 use crate::reject::{Reject, Stage};
 
 /// Rows between two looks at how far the file was read.
@@ -83,7 +85,9 @@ impl<'a> Assembly<'a> {
             currency,
             image: fields.text(Field::Image),
             group: fields.text(Field::GroupId),
+            margin: fields.margin(price),
             in_stock: fields.is_in_stock(),
+            in_season: fields.is_in_season(self.source.run_date),
             attributes: cells[self.wanted.attribute_slots()].iter().map(attribute).collect(),
             id,
         };
@@ -230,13 +234,51 @@ impl Fields<'_> {
     }
 
     fn price(&mut self, field: Field, code: &'static str) -> Option<Price> {
+        self.amount(field, code, Price::parse)
+    }
+
+    fn amount<T>(
+        &mut self,
+        field: Field,
+        code: &'static str,
+        parse: fn(&str, char) -> std::result::Result<T, PriceFault>,
+    ) -> Option<T> {
         let decimal = if matches!(self.cells[field.slot()], Cell::Number(_)) { '.' } else { self.decimal };
         let text = self.text(field)?;
-        match Price::parse(&text, decimal) {
-            Ok(price) => Some(price),
+        match parse(&text, decimal) {
+            Ok(amount) => Some(amount),
             Err(fault) => {
                 self.reject(code, format!("{} {} {fault}", field.name(), quoted(&text)));
                 None
+            }
+        }
+    }
+
+    /// The column `margin`, else what the price leaves above the cost.
+    fn margin(&mut self, price: Option<Price>) -> Option<Margin> {
+        let cost = self.price(Field::Cost, "bad_cost");
+        let margin = self.amount(Field::Margin, "bad_margin", Margin::parse);
+        margin.or_else(|| price.zip(cost).map(|(price, cost)| Margin::of(price, cost)))
+    }
+
+    /// Whether the run date lies within the product's dates; what cannot be read does not.
+    fn is_in_season(&mut self, run_date: NaiveDate) -> bool {
+        let from = self.date(Field::AvailableFrom, |date| date <= run_date);
+        let until = self.date(Field::AvailableUntil, |date| date >= run_date);
+        from && until
+    }
+
+    fn date(&mut self, field: Field, holds: impl FnOnce(NaiveDate) -> bool) -> bool {
+        let Some(text) = self.text(field) else { return true };
+        match date::parse(&text) {
+            Some(date) => holds(date),
+            None => {
+                let (name, text) = (field.name(), quoted(&text));
+                self.reject(
+                    "bad_date",
+                    format!("{name} {text} cannot be read, so it is not recommended: write `2026-11-22`"),
+                );
+                false
             }
         }
     }

@@ -201,7 +201,8 @@ fn require_usable_types(
                  `CAST({name} AS VARCHAR)`"
             )));
         }
-        let is_money = slot == Field::Price.slot() || slot == Field::SalePrice.slot();
+        let money = [Field::Price, Field::SalePrice, Field::Cost, Field::Margin];
+        let is_money = money.iter().any(|field| field.slot() == slot);
         if is_money && held.is_floating() {
             return Err(file.unusable(format_args!(
                 "has floats in column `{name}`, and money must be exact: write `CAST({name} AS DECIMAL(18,4))`"

@@ -36,11 +36,12 @@ enum Column {
     Quantity,
     Policy,
     Price,
+    Cost,
     ImageSrc,
     VariantImage,
 }
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "Handle",
     "Title",
     "Vendor",
@@ -61,6 +62,7 @@ const COLUMNS: [&str; 22] = [
     "Variant Inventory Qty",
     "Variant Inventory Policy",
     "Variant Price",
+    "Cost per item",
     "Image Src",
     "Variant Image",
 ];
@@ -297,6 +299,7 @@ impl<'e> Item<'e> {
             () if is(Field::Title) => self.title(),
             () if is(Field::Category) => Cell::text(self.category()),
             () if is(Field::Price) => Cell::text(self.own(Column::Price)),
+            () if is(Field::Cost) => Cell::text(self.own(Column::Cost)),
             () if is(Field::Image) => Cell::text(self.image()),
             () if is(Field::InStock) => Cell::text(if self.is_offered() { "true" } else { "false" }),
             () if is(Field::Stock) => Cell::text(self.counted_stock()),

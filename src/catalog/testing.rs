@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use chrono::NaiveDate;
+
 use super::{Attribute, Catalog, Format, Source, read};
 use crate::error::Result;
 use crate::money::Currency;
@@ -46,6 +48,7 @@ pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Resu
         columns: &settings.columns,
         currency: settings.currency,
         decimal: settings.decimal,
+        run_date: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
         attributes: &settings.attributes,
         vectors: settings.vectors,
         progress: &Progress::hidden(),
@@ -54,7 +57,7 @@ pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Resu
 
 /// Attributes that the rule `mine` compares.
 pub(super) fn names(of: &[&str]) -> Vec<Attribute> {
-    of.iter().map(|&name| Attribute { name: name.to_owned(), rule: "mine".to_owned() }).collect()
+    of.iter().map(|&name| Attribute { name: name.to_owned(), asked_by: "rule `mine`".to_owned() }).collect()
 }
 
 /// Row, id and code of each reject.

@@ -20,13 +20,31 @@ pub(super) enum Field {
     GroupId,
     InStock,
     Stock,
+    Cost,
+    Margin,
+    AvailableFrom,
+    AvailableUntil,
 }
 
-const FIELDS: [&str; 10] =
-    ["id", "title", "category", "price", "sale_price", "currency", "image", "group_id", "in_stock", "stock"];
+const FIELDS: [&str; 14] = [
+    "id",
+    "title",
+    "category",
+    "price",
+    "sale_price",
+    "currency",
+    "image",
+    "group_id",
+    "in_stock",
+    "stock",
+    "cost",
+    "margin",
+    "available_from",
+    "available_until",
+];
 
 /// Standard fields that can be mapped, although nothing reads them unless a rule names them.
-const TOLERATED: [&str; 4] = ["brand", "url", "cost", "margin"];
+const TOLERATED: [&str; 2] = ["brand", "url"];
 
 impl Field {
     pub(super) fn slot(self) -> usize {
@@ -73,7 +91,7 @@ impl<'a> Wanted<'a> {
         if let Some(unknown) = source.columns.keys().find(|name| !is_standard(name) && !is_compared(name)) {
             let known = list(FIELDS.iter().chain(&TOLERATED));
             return Err(Error::Config(anyhow!(
-                "`columns` under `[catalog]` maps `{unknown}`, which is no standard field and compared by no rule: it can map {known}"
+                "`columns` under `[catalog]` maps `{unknown}`, which is no standard field and which no rule asks for: it can map {known}"
             )));
         }
         let slot = |name: &'a str, default: Asker<'a>| match source.columns.get(name) {
@@ -135,9 +153,9 @@ impl<'a> Wanted<'a> {
                          column: it has {there}"
                     )));
                 }
-                Asker::Rule(Attribute { name, rule }) => {
+                Asker::Rule(Attribute { name, asked_by }) => {
                     return Err(Error::Config(anyhow!(
-                        "rule `{rule}` compares the attribute `{name}`, but `{path}` has no such column: use one of \
+                        "{asked_by} asks for the attribute `{name}`, but `{path}` has no such column: use one of \
                          {there}, or map it under `columns`"
                     )));
                 }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::device::Choice;
 use crate::embedding::network::FEATURES;
 use crate::error::{Error, Result};
+use crate::job::side::Side;
 use crate::job::sight;
 use crate::plan::Plan;
 use crate::similarity::RuleLists;
@@ -18,9 +19,9 @@ use crate::similarity::lists::NO_LIST;
 ///
 /// # Errors
 /// [`Error::Config`] with both sizes.
-pub fn check(config: &Config, catalog: &Catalog) -> Result<()> {
+pub fn check(config: &Config, catalog: &Catalog, side: &Side) -> Result<()> {
     let Some(allowed) = config.memory else { return Ok(()) };
-    let plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &config.complements);
+    let plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &side.complements);
     let needed = estimate(config, catalog, &plan);
     if needed <= allowed {
         return Ok(());

@@ -12,7 +12,6 @@ use crate::plan::Reason;
 use crate::progress::Progress;
 use crate::recommend::{Recommender, Served};
 use crate::reject::Reject;
-use crate::similarity::Matrix;
 
 /// Anchors whose lists are made at a time: bounds what waits for the encoder.
 const ANCHORS: usize = 2048;
@@ -20,28 +19,28 @@ const ANCHORS: usize = 2048;
 /// Anchors whose lists are looked up together: few enough that the processor still has the first when it looks up the last.
 const TOGETHER: usize = 64;
 
-/// Writes every table of the night, the one of vectors if there is a matrix, and counts what it writes into the manifest.
+/// Writes every table of the night, those of pages and vectors if they are wanted, and counts what it writes into the manifest.
 pub(super) fn write(
     config: &Config,
     staging: &Staging<'_>,
     recommender: &Recommender<'_>,
-    matrix: Option<&Matrix>,
     rejects: &[Reject],
     manifest: &mut Manifest,
 ) -> Result<()> {
     let dictionaries = recommender.dictionaries()?;
     let mut recommendations = staging.recommendations(&dictionaries)?;
     let mut coverage = staging.coverage(&dictionaries)?;
+    let mut placements = recommender.has_pages().then(|| staging.placements(&dictionaries)).transpose()?;
     let mut by_rule: BTreeMap<usize, RuleCounts> = BTreeMap::new();
     let progress = Progress::stage("writing", "products");
     progress.start(recommender.anchors().len() as u64);
     for anchors in recommender.anchors().chunks(ANCHORS) {
         recommendations.while_encoding(|rows| -> Result<()> {
-            let lists: Vec<Vec<Served>> = anchors
+            let lists: Vec<Vec<Vec<Served>>> = anchors
                 .par_chunks(TOGETHER)
                 .map(|anchors| recommender.serve_together(anchors))
                 .collect::<anyhow::Result<_>>()?;
-            for served in lists.iter().flatten() {
+            for served in lists.iter().flatten().flatten() {
                 for row in recommender.recommendations(served) {
                     rows.push(&row)?;
                     manifest.counts.recommendations += 1;
@@ -49,6 +48,13 @@ pub(super) fn write(
                 coverage.push(&recommender.coverage(served))?;
                 let counts = by_rule.entry(served.rule).or_default();
                 counts.add(served.eligible, served.shortfall.map(Reason::as_str));
+            }
+            let Some(placements) = &mut placements else { return Ok(()) };
+            for (&anchor, lists) in anchors.iter().zip(lists.iter().flatten()) {
+                for slot in recommender.slots(anchor, lists) {
+                    placements.push(&recommender.placement(anchor, &slot))?;
+                    manifest.counts.placements += 1;
+                }
             }
             Ok(())
         })??;
@@ -61,10 +67,14 @@ pub(super) fn write(
     }
     manifest.files.extend(recommendations.finish()?);
     manifest.files.extend(coverage.finish()?);
+    if let Some(placements) = placements {
+        manifest.files.extend(placements.finish()?);
+    }
     let mut table = staging.rejects()?;
     rejects.iter().try_for_each(|reject| table.push(reject))?;
     manifest.files.extend(table.finish()?);
-    if let Some(matrix) = matrix {
+    if config.publish_embeddings {
+        let matrix = recommender.matrix;
         let mut table = staging.embeddings()?;
         for &row in recommender.anchors().iter().filter(|&&row| row < matrix.rows()) {
             let product = &recommender.catalog.products[recommender.plan.products[row]];

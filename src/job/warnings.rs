@@ -4,33 +4,78 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Category};
 use crate::config::Config;
-use crate::rules::Candidates;
+use crate::plan::{Plan, Service};
+use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
+use crate::rules::{Candidates, Rule};
 
-/// Warnings about tonight's catalog and rules, one line each.
+/// Warnings about tonight's catalog and rules, one line each, naming the line of the configuration.
 #[must_use]
-pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
-    let categories: BTreeSet<&str> =
-        catalog.products.iter().filter_map(|p| p.category.as_ref().map(Category::as_str)).collect();
-    let mut warnings = Vec::new();
-    let mut check = |place: &str, key: &str, globs: &Globs| {
-        for glob in globs.unmatched(categories.iter().copied()) {
-            warnings.push(format!("{place}: `{glob}` in `{key}` matches no category of the catalog"));
-        }
+pub fn of(config: &Config, catalog: &Catalog, plan: &Plan) -> Vec<String> {
+    let mut idle = Idle {
+        catalog,
+        categories: catalog.products.iter().filter_map(|p| p.category.as_ref().map(Category::as_str)).collect(),
+        warnings: Vec::new(),
     };
-    for rule in &config.rules {
-        let place = format!("rule `{}`", rule.name);
-        if let Some(globs) = &rule.products.category {
-            check(&place, "products", globs);
+    let has_margins = catalog.products.iter().any(|product| product.margin.is_some());
+    for ((number, rule), service) in config.rules.iter().enumerate().zip(&plan.service) {
+        let place = config.place_of_rule(number);
+        let place = format!("{place}rule `{}`", rule.name);
+        idle.rule(&place, rule);
+        if rule.rank.as_ref().is_some_and(|rank| rank.margin > 0.0) && !has_margins {
+            idle.warnings
+                .push(format!("{place}: `margin` in `rank` counts nothing: no product has a margin or a cost"));
         }
-        if let Candidates::Listed(globs) = &rule.candidates {
-            check(&place, "candidates", globs);
+        if service.iter().all(|service| *service == Service::NotServed) {
+            idle.warnings.push(format!("{place}: serves no product of the catalog"));
+        } else if !service.iter().any(|service| matches!(service, Service::Eligible(1..))) {
+            idle.warnings.push(format!("{place}: allows no candidate beside any product"));
         }
+    }
+    for page in config.placements.iter().flatten() {
+        let place = format!("placement `{}`", page.name);
+        idle.globs(&place, "products", page.products.category.as_ref());
+        idle.conditions(&place, "products.where", &page.products.conditions);
     }
     for complement in &config.complements {
         let place = format!("complements of `{}`", complement.from.patterns().join("`, `"));
-        check(&place, "complements", &complement.from);
-        check(&place, "complements", &complement.to);
+        idle.globs(&place, "complements", Some(&complement.from));
+        idle.globs(&place, "complements", Some(&complement.to));
     }
-    warnings
+    idle.warnings
+}
+
+/// What the catalog has nothing for.
+struct Idle<'a> {
+    catalog: &'a Catalog,
+    categories: BTreeSet<&'a str>,
+    warnings: Vec<String>,
+}
+
+impl Idle<'_> {
+    fn rule(&mut self, place: &str, rule: &Rule) {
+        self.globs(place, "products", rule.products.category.as_ref());
+        if let Candidates::Listed(globs) = &rule.candidates {
+            self.globs(place, "candidates", Some(globs));
+        }
+        self.conditions(place, "products.where", &rule.products.conditions);
+        self.conditions(place, "where", &rule.conditions);
+    }
+
+    fn globs(&mut self, place: &str, key: &str, globs: Option<&Globs>) {
+        let unmatched = globs.map(|globs| globs.unmatched(self.categories.iter().copied())).unwrap_or_default();
+        for glob in unmatched {
+            self.warnings.push(format!("{place}: `{glob}` in `{key}` matches no category of the catalog"));
+        }
+    }
+
+    fn conditions(&mut self, place: &str, key: &str, conditions: &Conditions) {
+        for (name, condition) in conditions.iter() {
+            let values = self.catalog.products.iter().filter_map(|product| self.catalog.attribute(product, name));
+            let values: BTreeSet<&str> = values.collect();
+            for value in condition.unknown(&values) {
+                self.warnings.push(format!("{place}: no product has the value `{value}` of `{name}` in `{key}`"));
+            }
+        }
+    }
 }

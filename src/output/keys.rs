@@ -121,7 +121,7 @@ impl Dictionary {
     }
 }
 
-/// The values that rows of `recommendations` and `coverage` speak of.
+/// The values that rows of `recommendations`, `coverage` and `placements` speak of.
 #[derive(Clone, Debug)]
 pub struct Dictionaries {
     /// Ids of products.
@@ -136,8 +136,12 @@ pub struct Dictionaries {
     pub prices: Arc<Dictionary>,
     /// Codes of currencies.
     pub currencies: Arc<Dictionary>,
+    /// `fallback`, `pin`, `rule`.
+    pub origins: Arc<Dictionary>,
     /// Why lists are short.
     pub reasons: Arc<Dictionary>,
+    /// Names of placements.
+    pub placements: Arc<Dictionary>,
 }
 
 #[cfg(test)]

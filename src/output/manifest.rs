@@ -83,6 +83,9 @@ pub struct Counts {
     pub embedded_now: u64,
     /// Rows of `recommendations`.
     pub recommendations: u64,
+    /// Rows of `placements`.
+    #[serde(default)]
+    pub placements: u64,
     /// Rejects by code.
     pub rejects: BTreeMap<String, u64>,
     /// Lists by rule, in the order of the rules.

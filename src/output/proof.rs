@@ -10,11 +10,16 @@ use anyhow::Context;
 
 use super::manifest::{Manifest, TableFile};
 use super::places::Places;
-use super::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table};
+use super::tables::{CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table};
 
 /// Every table, in the order of publication.
-pub const TABLES: [&str; 4] =
-    [RecommendationsTable::NAME, CoverageTable::NAME, RejectsTable::NAME, EmbeddingsTable::NAME];
+pub const TABLES: [&str; 5] =
+    [RecommendationsTable::NAME, CoverageTable::NAME, PlacementsTable::NAME, RejectsTable::NAME, EmbeddingsTable::NAME];
+
+/// Whether a night may do without a table.
+pub fn is_optional(table: &str) -> bool {
+    table == PlacementsTable::NAME || table == EmbeddingsTable::NAME
+}
 
 /// How [`holds`] knows a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +32,7 @@ pub enum Proof {
 pub fn shows(places: &Places, manifest: &Manifest, proof: Proof) -> anyhow::Result<bool> {
     for table in TABLES {
         let files: Vec<&TableFile> = manifest.files_of(table).collect();
-        let complete = !files.is_empty() || table == EmbeddingsTable::NAME;
+        let complete = !files.is_empty() || is_optional(table);
         if !complete || !holds(&places.partition(table, manifest.run_date), &files, proof)? {
             return Ok(false);
         }

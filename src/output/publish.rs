@@ -17,8 +17,8 @@ use super::keys::Dictionaries;
 use super::manifest::{Manifest, TableFile};
 use super::parquet::TableWriter;
 use super::places::Places;
-use super::proof::{Proof, TABLES, holds, shows};
-use super::tables::{CoverageTable, EmbeddingsTable, RecommendationsTable, RejectsTable, Table};
+use super::proof::{Proof, TABLES, holds, is_optional, shows};
+use super::tables::{CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table};
 use crate::error::{Error, Result};
 
 /// The output folder, locked for this run as long as the value lives.
@@ -149,6 +149,14 @@ impl Staging<'_> {
         self.table(CoverageTable::new(dictionaries))
     }
 
+    /// Starts the optional `placements` table. A run that does not start it removes the one of its date.
+    ///
+    /// # Errors
+    /// A file that cannot be created.
+    pub fn placements(&self, dictionaries: &Dictionaries) -> Result<TableWriter<PlacementsTable>> {
+        self.table(PlacementsTable::new(dictionaries))
+    }
+
     /// Starts the `rejects` table.
     ///
     /// # Errors
@@ -201,7 +209,7 @@ impl Staging<'_> {
         for table in TABLES {
             let files: Vec<&TableFile> = manifest.files_of(table).collect();
             let folder = self.output.places.staged(&self.run_id, table);
-            if files.is_empty() && table != EmbeddingsTable::NAME {
+            if files.is_empty() && !is_optional(table) {
                 bail!("the table `{table}` is missing");
             }
             ensure!(

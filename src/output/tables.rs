@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use arrow_array::Array;
 use arrow_array::builder::{
-    ArrayBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder,
+    ArrayBuilder, Decimal64Builder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder,
+    StringBuilder,
 };
 use arrow_schema::{DataType, Field};
 
 use super::keys::{Dictionaries, Dictionary, Key};
 use super::parquet::Column;
-use super::{Coverage, Embedding, Recommendation};
+use super::{Coverage, Embedding, Placed, Recommendation};
 use crate::reject::Reject;
 
 /// One published table: its name, its columns after `run_id` and `run_date`, and the order of its rows.
@@ -72,6 +73,8 @@ pub struct RecommendationsTable {
     currency: Vec<Key>,
     recommended_currency: Vec<Key>,
     price_ratio: Float64Builder,
+    margin_gain: Decimal64Builder,
+    origin: Vec<Key>,
 }
 
 impl RecommendationsTable {
@@ -91,6 +94,8 @@ impl RecommendationsTable {
             currency: Vec::new(),
             recommended_currency: Vec::new(),
             price_ratio: Float64Builder::new(),
+            margin_gain: Decimal64Builder::new().with_data_type(MONEY),
+            origin: Vec::new(),
         }
     }
 }
@@ -99,7 +104,7 @@ impl Table for RecommendationsTable {
     type Row<'a> = Recommendation;
     const NAME: &'static str = "recommendations";
     const SORTED_BY: &'static [&'static str] = &["product_id", "rule", "rank"];
-    const WITHOUT_DICTIONARY: &'static [&'static str] = &["similarity", "score", "price_ratio"];
+    const WITHOUT_DICTIONARY: &'static [&'static str] = &["similarity", "score", "price_ratio", "margin_gain"];
     const BATCH_ROWS: usize = 8_192;
 
     fn fields() -> Vec<Field> {
@@ -117,6 +122,7 @@ impl Table for RecommendationsTable {
             nullable("recommended_currency", DataType::Utf8),
             nullable("price_ratio", DataType::Float64),
             nullable("margin_gain", MONEY),
+            required("origin", DataType::Utf8),
         ]
     }
 
@@ -134,6 +140,8 @@ impl Table for RecommendationsTable {
         self.currency.push(row.currency);
         self.recommended_currency.push(row.recommended_currency);
         self.price_ratio.append_option(row.price_ratio);
+        self.margin_gain.append_option(row.margin_gain);
+        self.origin.push(row.origin);
         Ok(())
     }
 
@@ -143,7 +151,6 @@ impl Table for RecommendationsTable {
 
     fn take(&mut self) -> Vec<Column> {
         let of = &self.dictionaries;
-        let margin_gain = vec![Key::NULL; self.rank.len()];
         vec![
             keys(&of.ids, &mut self.product_id),
             keys(&of.rules, &mut self.rule),
@@ -157,7 +164,8 @@ impl Table for RecommendationsTable {
             keys(&of.currencies, &mut self.currency),
             keys(&of.currencies, &mut self.recommended_currency),
             values(self.price_ratio.finish()),
-            Column::Keys(Arc::clone(&of.prices), margin_gain),
+            values(self.margin_gain.finish()),
+            keys(&of.origins, &mut self.origin),
         ]
     }
 }
@@ -174,6 +182,8 @@ pub struct CoverageTable {
     eligible: Int64Builder,
     returned: Int32Builder,
     shortfall_reason: Vec<Key>,
+    pinned: Int32Builder,
+    fallback: Int32Builder,
 }
 
 impl CoverageTable {
@@ -188,6 +198,8 @@ impl CoverageTable {
             eligible: Int64Builder::new(),
             returned: Int32Builder::new(),
             shortfall_reason: Vec::new(),
+            pinned: Int32Builder::new(),
+            fallback: Int32Builder::new(),
         }
     }
 }
@@ -208,6 +220,8 @@ impl Table for CoverageTable {
             required("eligible", DataType::Int64),
             required("returned", DataType::Int32),
             nullable("shortfall_reason", DataType::Utf8),
+            required("pinned", DataType::Int32),
+            required("fallback", DataType::Int32),
         ]
     }
 
@@ -220,6 +234,8 @@ impl Table for CoverageTable {
         self.eligible.append_value(row.eligible);
         self.returned.append_value(row.returned);
         self.shortfall_reason.push(row.shortfall_reason);
+        self.pinned.append_value(row.pinned);
+        self.fallback.append_value(row.fallback);
         Ok(())
     }
 
@@ -237,6 +253,87 @@ impl Table for CoverageTable {
             values(self.eligible.finish()),
             values(self.returned.finish()),
             keys(&of.reasons, &mut self.shortfall_reason),
+            values(self.pinned.finish()),
+            values(self.fallback.finish()),
+        ]
+    }
+}
+
+/// Buffers rows of the optional `placements`: one per product, placement and slot.
+#[derive(Debug)]
+pub struct PlacementsTable {
+    dictionaries: Dictionaries,
+    order: ListOrder,
+    product_id: Vec<Key>,
+    placement: Vec<Key>,
+    slot: Int32Builder,
+    relation: Vec<Key>,
+    rule: Vec<Key>,
+    rank: Vec<Key>,
+    recommended_id: Vec<Key>,
+}
+
+impl PlacementsTable {
+    pub(super) fn new(dictionaries: &Dictionaries) -> PlacementsTable {
+        PlacementsTable {
+            dictionaries: dictionaries.clone(),
+            order: ListOrder::default(),
+            product_id: Vec::new(),
+            placement: Vec::new(),
+            slot: Int32Builder::new(),
+            relation: Vec::new(),
+            rule: Vec::new(),
+            rank: Vec::new(),
+            recommended_id: Vec::new(),
+        }
+    }
+}
+
+impl Table for PlacementsTable {
+    type Row<'a> = Placed;
+    const NAME: &'static str = "placements";
+    const SORTED_BY: &'static [&'static str] = &["product_id", "placement", "slot"];
+    const WITHOUT_DICTIONARY: &'static [&'static str] = &[];
+    const BATCH_ROWS: usize = 8_192;
+
+    fn fields() -> Vec<Field> {
+        vec![
+            required("product_id", DataType::Utf8),
+            required("placement", DataType::Utf8),
+            required("slot", DataType::Int32),
+            required("relation", DataType::Utf8),
+            required("rule", DataType::Utf8),
+            required("rank", DataType::Int32),
+            required("recommended_id", DataType::Utf8),
+        ]
+    }
+
+    fn push(&mut self, row: &Placed) -> anyhow::Result<()> {
+        self.order.advance(row.product_id, row.placement, Key::new(usize::try_from(row.slot)?))?;
+        self.product_id.push(row.product_id);
+        self.placement.push(row.placement);
+        self.slot.append_value(row.slot);
+        self.relation.push(row.relation);
+        self.rule.push(row.rule);
+        self.rank.push(row.rank);
+        self.recommended_id.push(row.recommended_id);
+        Ok(())
+    }
+
+    fn buffered(&self) -> usize {
+        self.rule.len()
+    }
+
+    fn take(&mut self) -> Vec<Column> {
+        let of = &self.dictionaries;
+        vec![
+            keys(&of.ids, &mut self.product_id),
+            keys(&of.placements, &mut self.placement),
+            values(self.slot.finish()),
+            keys(&of.relations, &mut self.relation),
+            keys(&of.rules, &mut self.rule),
+            keys(&of.ranks, &mut self.rank),
+            keys(&of.ids, &mut self.recommended_id),
         ]
     }
 }

@@ -47,6 +47,7 @@ fn two_nights_read_back_as_they_were_written() {
             "recommended_currency=\"EUR\"",
             "price_ratio=null",
             "margin_gain=null",
+            "origin=\"pin\"",
         ]
     );
     assert_eq!(field(&lists[35], "price"), &Field::Decimal(::parquet::data_type::Decimal::from_i64(10_001, 18, 4)));
@@ -56,6 +57,19 @@ fn two_nights_read_back_as_they_were_written() {
     assert_eq!(coverage.len(), PRODUCTS * 3);
     assert_eq!(field(&coverage[1], "eligible"), &Field::Long(1 << 40));
     assert_eq!(field(&coverage[0], "shortfall_reason"), &Field::Str("few_eligible".to_owned()));
+    assert_eq!((field(&coverage[0], "pinned"), field(&coverage[0], "fallback")), (&Field::Int(1), &Field::Int(2)));
+    let gain = Field::Decimal(::parquet::data_type::Decimal::from_i64(-12_345, 18, 4));
+    assert_eq!(
+        (field(&lists[35], "margin_gain"), field(&lists[35], "origin").to_string()),
+        (&gain, "\"rule\"".to_owned())
+    );
+
+    let placements = rows(&root.join("placements/run_date=2026-11-22/first-00000.parquet"));
+    assert_eq!(placements.len(), PRODUCTS * 2);
+    let slot =
+        ["product_id=\"000001\"", "placement=\"page\"", "slot=1", "relation=\"upsell\"", "rule=\"similar\"", "rank=3"];
+    assert_eq!(texts(&placements[3])[2..8], slot);
+    assert!(!root.join("placements/run_date=2026-11-23").exists());
 
     let rejects = rows(&root.join("rejects/run_date=2026-11-22/first-00000.parquet"));
     let seen: Vec<_> =
@@ -88,12 +102,24 @@ fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
                 eligible: 1 << 40,
                 returned: LIMIT,
                 shortfall_reason: if is_short { Key::new(0) } else { Key::NULL },
+                pinned: 1,
+                fallback: 2,
             };
             coverage.push(&row).unwrap();
         }
     }
     manifest.files.extend(lists.finish().unwrap());
     manifest.files.extend(coverage.finish().unwrap());
+    if full {
+        let mut placements = staging.placements(&of).unwrap();
+        for (product, placement) in (0..PRODUCTS).flat_map(|product| [(product, 0), (product, 1)]) {
+            let [product_id, placement, relation, rule, rank] = [product, placement, 2, 1, 2].map(Key::new);
+            let recommended_id = Key::new(PRODUCTS);
+            let slot = Placed { product_id, placement, slot: 1, relation, rule, rank, recommended_id };
+            placements.push(&slot).unwrap();
+        }
+        manifest.files.extend(placements.finish().unwrap());
+    }
     let mut rejects = staging.rejects().unwrap();
     if full {
         let reject = |stage, row, id: Option<&str>, code, detail: &str| {
@@ -127,7 +153,9 @@ fn dictionaries() -> Dictionaries {
         ranks: Dictionary::of_i32(1..=LIMIT).unwrap(),
         prices: Dictionary::of_i64(prices).unwrap(),
         currencies: Dictionary::of_text(["EUR", "USD"]).unwrap(),
+        origins: Dictionary::of_text(["pin", "rule"]).unwrap(),
         reasons: Dictionary::of_text(["few_eligible"]).unwrap(),
+        placements: Dictionary::of_text(["cart", "page"]).unwrap(),
     }
 }
 
@@ -149,6 +177,8 @@ fn recommendation(product: usize, rule: Key, rank: i32) -> Recommendation {
         currency: if known { Key::new(1) } else { Key::NULL },
         recommended_currency: if known { Key::NULL } else { Key::new(0) },
         price_ratio: known.then_some(1.0 / 3.0),
+        margin_gain: known.then_some(-12_345),
+        origin: Key::new(usize::from(known)),
     }
 }
 

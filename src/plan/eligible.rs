@@ -27,22 +27,13 @@ pub(super) fn count(lists: &Lists, rule: &RuleLists, scopes: &Scopes) -> Vec<(us
     for (base, except) in &scopes.parts {
         excepts[*base].extend(except.clone().map(|category| (category, except.start)));
     }
-    let alone = alone(&lists.group);
+    let alone = lists.alone();
     let per_base = (0..scopes.bases.len()).into_par_iter().flat_map_iter(|base| {
         let sweep = Sweep { lists, rule, scopes, excepts: &excepts[base], alone: &alone };
         let ways = usize::from(!excepts[base].is_empty()) + rule.must_differ.len();
         if ways > 1 { sweep.by_pair(&anchors[base]) } else { sweep.by_window(base, &anchors[base]) }
     });
     per_base.collect()
-}
-
-/// Per row, whether it is the only one of its group.
-fn alone(group: &[u32]) -> Vec<bool> {
-    let mut rows = vec![0_u32; group.iter().max().map_or(0, |&last| last as usize + 1)];
-    for &of in group {
-        rows[of as usize] += 1;
-    }
-    group.iter().map(|&of| rows[of as usize] == 1).collect()
 }
 
 /// The counting of one base.
@@ -103,10 +94,14 @@ impl Sweep<'_> {
         counted.collect()
     }
 
-    /// Whether a row has every attribute that the rule compares.
+    /// Whether a row has every attribute that the rule compares, and may be in a list.
     fn is_comparable(&self, row: usize) -> bool {
         let mut compared = self.rule.must_match.iter().chain(&self.rule.must_differ);
-        compared.all(|&column| self.lists.codes[column][row] != NO_CODE)
+        compared.all(|&column| self.lists.codes[column][row] != NO_CODE) && !self.is_refused(row)
+    }
+
+    fn is_refused(&self, row: usize) -> bool {
+        self.rule.refused.as_ref().is_some_and(|refused| refused[row])
     }
 
     fn key(&self, row: usize) -> Key {
@@ -124,6 +119,7 @@ impl Sweep<'_> {
     fn counts_itself(&self, anchor: usize) -> bool {
         let number = u32::try_from(anchor).expect("fewer than 2^32 rows");
         self.key(anchor) == NO_KEY
+            && !self.is_refused(anchor)
             && self.rule.scopes[self.rule.scope[anchor] as usize].iter().any(|r| r.contains(&number))
             && self.rule.bands.as_ref().is_none_or(|bands| bands[anchor].contains(&self.lists.price_rank[anchor]))
     }

@@ -48,7 +48,7 @@ impl Order {
         let mut keyed: Vec<(u32, u32, u32, i64, ProductIndex)> = Vec::with_capacity(all.len());
         for (product, item) in all.iter().enumerate() {
             let currency = currencies.partition_point(|c| *c < item.currency);
-            let region = match (sight[product], item.in_stock) {
+            let region = match (sight[product], item.is_available()) {
                 (Sight::Seen, true) => SEEN_IN_STOCK,
                 (Sight::Seen, false) => SEEN_SOLD_OUT,
                 (_, true) => UNSEEN_IN_STOCK,

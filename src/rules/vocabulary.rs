@@ -1,14 +1,15 @@
-//! `[[rule]]` as it is written: serde types, defaults, and the checks that need no catalog.
+//! `[[rule]]` as it is written: serde types and defaults.
 //!
-//! This file refuses to know a product: whether a rule can be met tonight is the plan's business.
+//! This file refuses to judge: whether a rule can be meant is said by `validate`, whether it can be met tonight by the plan.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::{Context, Result, bail, ensure};
 use rust_decimal::Decimal;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::conditions::Conditions;
 use super::globs::Globs;
 
 /// One rule: for the products it serves, which candidates it allows and how it orders them.
@@ -39,6 +40,9 @@ pub struct Rule {
     /// Attributes that must be different from the anchor's.
     #[serde(default)]
     pub must_differ: Vec<String>,
+    /// What must hold of the candidate's own attributes.
+    #[serde(default, rename = "where", skip_serializing_if = "Conditions::is_empty")]
+    pub conditions: Conditions,
     /// Which variants may be recommended.
     #[serde(default)]
     pub group: GroupScope,
@@ -52,14 +56,27 @@ pub struct Rule {
     pub limit: u32,
     /// How the most similar entries are ordered; by similarity alone when left out.
     pub rank: Option<Rank>,
+    /// At most how many entries may have one brand, category and so on.
+    pub diversity: Option<Diversity>,
+    /// The rule whose list fills what is free.
+    pub fallback: Option<String>,
+    /// A list with fewer entries is hidden.
+    pub min_results: Option<u32>,
+    /// Which of several rules of a relation comes first in a placement: the lowest.
+    #[serde(default = "default_priority")]
+    pub priority: u32,
 }
 
 fn default_limit() -> u32 {
     10
 }
 
+fn default_priority() -> u32 {
+    100
+}
+
 /// What a recommendation means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
     /// Looks alike.
@@ -88,6 +105,9 @@ impl Relation {
 pub struct Products {
     /// Category globs.
     pub category: Option<Globs>,
+    /// What must hold of the anchor's own attributes.
+    #[serde(default, rename = "where", skip_serializing_if = "Conditions::is_empty")]
+    pub conditions: Conditions,
 }
 
 /// Where candidates come from.
@@ -178,6 +198,24 @@ impl Bounds {
     pub fn is_empty(&self) -> bool {
         *self == Bounds::default()
     }
+
+    /// Whether a number lies within them.
+    #[must_use]
+    pub fn contain(&self, value: Decimal) -> bool {
+        self.above.is_none_or(|bound| value > bound)
+            && self.from.is_none_or(|bound| value >= bound)
+            && self.up_to.is_none_or(|bound| value <= bound)
+            && self.below.is_none_or(|bound| value < bound)
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [("above", self.above), ("from", self.from), ("up to", self.up_to), ("below", self.below)];
+        let given: Vec<String> =
+            all.iter().filter_map(|(word, bound)| bound.map(|bound| format!("{word} {}", bound.normalize()))).collect();
+        f.write_str(&given.join(", "))
+    }
 }
 
 /// Whether a candidate may be priced in another currency.
@@ -224,8 +262,42 @@ pub struct Rank {
     pub similarity: f64,
     /// Weight and peak of the price fit.
     pub price_fit: Option<PriceFit>,
+    /// Weight of the gain as a share of the anchor's price.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub margin: f64,
+    /// Weight of how well the categories complete each other.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub complement: f64,
     /// How many of the most similar entries are ranked; 5 × limit when left out.
     pub pool: Option<u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde decides the signature")]
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
+}
+
+/// `[rule.diversity]`: how many entries of a list may be alike.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Diversity {
+    /// The most entries of one value, by `category`, `group` or an attribute's name.
+    pub max_per: BTreeMap<String, u32>,
+    /// Whether a list may stay short for it.
+    #[serde(default)]
+    pub hard: bool,
+}
+
+/// In [`Diversity::max_per`]: the category path.
+pub const CATEGORY: &str = "category";
+/// In [`Diversity::max_per`]: the group of variants.
+pub const GROUP: &str = "group";
+
+impl Diversity {
+    /// The attributes that caps speak of.
+    pub fn attributes(&self) -> impl Iterator<Item = &String> {
+        self.max_per.keys().filter(|name| *name != CATEGORY && *name != GROUP)
+    }
 }
 
 /// `exp(-(ln(r / best_ratio))² / (2 s²))` with s = ln 1.2 and r the candidate's price / the anchor's price.
@@ -244,8 +316,17 @@ impl Rule {
     pub fn pool(&self) -> u32 {
         match &self.rank {
             Some(rank) => rank.pool.unwrap_or(self.limit.saturating_mul(5)).max(self.limit),
+            // What caps leave out is replaced by what follows. Lists do not depend on how much of it the engine finds.
+            None if self.diversity.is_some() => self.limit.saturating_mul(2),
             None => self.limit,
         }
+    }
+
+    /// Every attribute that the rule speaks of, in the order of its keys; some more than once.
+    pub fn attributes(&self) -> impl Iterator<Item = &String> {
+        let conditions = self.products.conditions.names().chain(self.conditions.names());
+        let capped = self.diversity.iter().flat_map(Diversity::attributes);
+        self.must_match.iter().chain(&self.must_differ).chain(conditions).chain(capped)
     }
 
     /// Whether a price decides who is eligible.
@@ -258,58 +339,6 @@ impl Rule {
     #[must_use]
     pub fn is_visual(&self) -> bool {
         self.similarity == Looks::Visual
-    }
-
-    /// Checks what needs no catalog.
-    ///
-    /// # Errors
-    /// Says which key cannot be used, and what to write instead.
-    pub fn validate(&self) -> Result<()> {
-        self.validate_keys().with_context(|| format!("rule `{}`", self.name))
-    }
-
-    fn validate_keys(&self) -> Result<()> {
-        ensure!(!self.name.trim().is_empty(), "`name` is empty: give the rule a short name");
-        ensure!((1..=10_000).contains(&self.limit), "`limit = {}` is not within 1 and 10000", self.limit);
-        for (key, bounds) in [("price_ratio", &self.price_ratio), ("price", &self.price)] {
-            let both = |a: Option<Decimal>, b: Option<Decimal>| a.is_some() && b.is_some();
-            ensure!(!both(bounds.above, bounds.from), "`{key}` has both `above` and `from`: keep one");
-            ensure!(!both(bounds.up_to, bounds.below), "`{key}` has both `up_to` and `below`: keep one");
-            let all = [bounds.above, bounds.from, bounds.up_to, bounds.below];
-            ensure!(all.iter().flatten().all(|b| !b.is_sign_negative()), "`{key}` has a negative bound");
-        }
-        if self.currency == CurrencyScope::Any && self.has_price_condition() {
-            bail!("`currency = \"any\"` cannot go with a price condition: prices are only compared in one currency");
-        }
-        if let Some(least) = self.min_similarity {
-            ensure!((-1.0..=1.0).contains(&least), "`min_similarity = {least}` is not within -1 and 1");
-            ensure!(self.is_visual(), "`min_similarity` cannot go with `similarity = \"ignore\"`");
-        }
-        for name in &self.must_match {
-            ensure!(!self.must_differ.contains(name), "`{name}` is in both `must_match` and `must_differ`");
-        }
-        self.rank.as_ref().map_or(Ok(()), |rank| self.validate_rank(rank))
-    }
-
-    fn validate_rank(&self, rank: &Rank) -> Result<()> {
-        let fit = rank.price_fit.as_ref().map_or(0.0, |fit| fit.weight);
-        for weight in [rank.similarity, fit] {
-            ensure!((0.0..=1e6).contains(&weight), "a weight in `rank` is {weight}: use a number within 0 and 1000000");
-        }
-        ensure!(rank.similarity + fit > 0.0, "`rank` has no term with a weight above 0: give one, or leave `rank` out");
-        if let Some(fit) = &rank.price_fit {
-            let best = fit.best_ratio;
-            ensure!(best.is_finite() && best > 0.0, "`best_ratio = {best}` is not above 0");
-        }
-        if let Some(pool) = rank.pool {
-            ensure!(self.is_visual(), "`pool` cannot go with `similarity = \"ignore\"`: every candidate is ranked");
-            ensure!((self.limit..=100_000).contains(&pool), "`pool = {pool}` is not within `limit` and 100000");
-        }
-        ensure!(
-            self.is_visual() || rank.similarity == 0.0,
-            "`rank` weighs `similarity`, but the rule says `similarity = \"ignore\"`"
-        );
-        Ok(())
     }
 }
 
@@ -326,11 +355,16 @@ pub fn defaults() -> Vec<Rule> {
         currency: CurrencyScope::Same,
         must_match: Vec::new(),
         must_differ: Vec::new(),
+        conditions: Conditions::default(),
         group: GroupScope::Other,
         similarity: Looks::Visual,
         min_similarity: None,
         limit: default_limit(),
         rank: None,
+        diversity: None,
+        fallback: None,
+        min_results: None,
+        priority: default_priority(),
     };
     let ratio = |above, up_to| Bounds { above, up_to, ..Bounds::default() };
     vec![
@@ -341,56 +375,11 @@ pub fn defaults() -> Vec<Rule> {
             rank: Some(Rank {
                 similarity: 1.0,
                 price_fit: Some(PriceFit { weight: 0.3, best_ratio: 1.25 }),
+                margin: 0.0,
+                complement: 0.0,
                 pool: None,
             }),
             ..rule(Relation::Upsell, Scope::SameCategory)
         },
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Rule> {
-        let rule: Rule = toml::from_str(text)?;
-        rule.validate().map(|()| rule)
-    }
-
-    const HEAD: &str = "name = 'r'\nrelation = 'upsell'\n";
-
-    #[test]
-    fn keys_left_out_have_the_documented_defaults() {
-        let rule = parse(&format!("{HEAD}candidates = 'any'")).expect("a rule");
-        assert_eq!((rule.limit, rule.pool(), rule.group), (10, 10, GroupScope::Other));
-        assert!(rule.is_visual() && !rule.has_price_condition() && rule.rank.is_none());
-    }
-
-    #[test]
-    fn bounds_are_the_decimals_that_were_written() {
-        let rule =
-            parse(&format!("{HEAD}candidates = 'any'\nprice_ratio = {{ above = 1.05, up_to = '2' }}")).expect("a rule");
-        assert_eq!(rule.price_ratio.above, Some(Decimal::new(105, 2)));
-        assert_eq!(rule.price_ratio.up_to, Some(Decimal::TWO));
-    }
-
-    #[test]
-    fn what_cannot_be_meant_is_refused_with_its_key() {
-        for (text, key) in [
-            ("candidates = 'anything'", "anything"),
-            ("candidates = 'any'\nlimit = 0", "limit"),
-            ("candidates = 'any'\ncurrency = 'any'\nprice = { from = 5 }", "currency"),
-            ("candidates = 'any'\nprice_ratio = { above = 1, from = 1 }", "above"),
-            ("candidates = 'any'\nprice_ratio = { least = 1 }", "least"),
-            ("candidates = 'any'\nsimilarity = 'ignore'\nmin_similarity = 0.3", "min_similarity"),
-            ("candidates = 'any'\nrank = { similarity = 0.0 }", "rank"),
-            ("candidates = 'any'\nmargins = 1", "margins"),
-            ("candidates = 'any'\nprice = { from = 12345678901234.5678 }", "quotes"),
-            ("candidates = 'any'\nprice_ratio = { above = true }", "a decimal number"),
-            ("candidates = ['Je[welry/**']\nprice = { from = -1 }", "negative"),
-        ] {
-            let error = format!("{:#}", parse(&format!("{HEAD}{text}")).expect_err(text));
-            assert!(error.contains(key), "{text}: {error}");
-        }
-    }
 }

@@ -52,6 +52,10 @@ pub struct RuleLists {
     pub must_match: Vec<usize>,
     /// Indices into [`Lists::codes`] whose values must be different.
     pub must_differ: Vec<usize>,
+    /// Rows that no list may hold, if there are any.
+    pub refused: Option<Box<[bool]>>,
+    /// Anchors and candidates that may not be in their lists, ascending.
+    pub refused_pairs: Vec<(u32, u32)>,
 }
 
 impl Lists {
@@ -73,6 +77,8 @@ impl Lists {
             bands: None,
             must_match: Vec::new(),
             must_differ: Vec::new(),
+            refused: None,
+            refused_pairs: Vec::new(),
         };
         Lists {
             id_rank: (0..count).collect(),
@@ -105,6 +111,15 @@ impl Lists {
                 GroupScope::Any => true,
             }
             && self.codes_agree(rule, anchor, candidate)
+            && !rule.refuses(anchor, candidate)
+    }
+
+    /// Per row, whether it is the only one of its group.
+    #[must_use]
+    pub fn alone(&self) -> Vec<bool> {
+        let mut rows = vec![0_u32; self.group.iter().max().map_or(0, |&last| last as usize + 1)];
+        self.group.iter().for_each(|&of| rows[of as usize] += 1);
+        self.group.iter().map(|&of| rows[of as usize] == 1).collect()
     }
 
     /// Whether a candidate competes with its variants for one entry in the list of `anchor`.
@@ -122,6 +137,17 @@ impl Lists {
         let pair = |column: &usize| (self.codes[*column][anchor], self.codes[*column][candidate]);
         rule.must_match.iter().map(pair).all(|(a, c)| a == c && a != NO_CODE)
             && rule.must_differ.iter().map(pair).all(|(a, c)| a != c && a != NO_CODE && c != NO_CODE)
+    }
+}
+
+impl RuleLists {
+    /// Whether a row is kept out of a list by name, whatever else is said of it.
+    #[must_use]
+    pub fn refuses(&self, anchor: usize, candidate: usize) -> bool {
+        let number = |row: usize| u32::try_from(row).expect("fewer than 2^32 rows");
+        self.refused.as_ref().is_some_and(|refused| refused[candidate])
+            || (!self.refused_pairs.is_empty()
+                && self.refused_pairs.binary_search(&(number(anchor), number(candidate))).is_ok())
     }
 }
 

@@ -14,7 +14,7 @@ const FEW: usize = 256;
 
 /// Per row of the new order, the row of the matrix.
 pub(super) fn by_looks(matrix: &Matrix, lists: &Lists) -> Vec<u32> {
-    let rows = u32::try_from(matrix.rows()).expect("fewer than 2^32 rows");
+    let rows = narrow(matrix.rows());
     let mut order: Vec<u32> = (0..rows).collect();
     let mut sets = Vec::new();
     let mut rest = order.as_mut_slice();
@@ -26,6 +26,10 @@ pub(super) fn by_looks(matrix: &Matrix, lists: &Lists) -> Vec<u32> {
     }
     sets.into_par_iter().for_each(|set| split(matrix, set));
     order
+}
+
+fn narrow(rows: usize) -> u32 {
+    u32::try_from(rows).expect("fewer than 2^32 rows")
 }
 
 /// Where some range begins or ends, ascending, the last one at the end of the rows.
@@ -124,8 +128,18 @@ impl Lists {
             let moved = order.iter().map(|&row| of_row[row as usize].clone());
             moved.chain(of_row[order.len()..].iter().cloned()).collect()
         }
+        let mut places: Vec<u32> = (0..narrow(self.rows())).collect();
+        order.iter().zip(0..).for_each(|(&row, place)| places[row as usize] = place);
+        let pairs = |pairs: &[(u32, u32)]| {
+            let place = |&(anchor, candidate): &(u32, u32)| (places[anchor as usize], places[candidate as usize]);
+            let mut moved: Vec<(u32, u32)> = pairs.iter().map(place).collect();
+            moved.sort_unstable();
+            moved
+        };
         let rules = self.rules.iter().map(|rule| super::RuleLists {
             scope: moved(&rule.scope, order),
+            refused: rule.refused.as_ref().map(|refused| moved(refused, order).into()),
+            refused_pairs: pairs(&rule.refused_pairs),
             bands: rule.bands.as_ref().map(|bands| moved(bands, order)),
             ..rule.clone()
         });

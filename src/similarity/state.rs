@@ -169,6 +169,8 @@ mod tests {
                 bands: None,
                 must_match: Vec::new(),
                 must_differ: Vec::new(),
+                refused: None,
+                refused_pairs: Vec::new(),
             }],
         }
     }

@@ -99,7 +99,9 @@ pub fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix
             currency: Currency::parse(["USD", "EUR"][usize::from(chance.below(10) == 0)]),
             image: None,
             group: pick(&mut chance, &["", "", "g1", "g2", "g3"]),
+            margin: None,
             in_stock: chance.below(8) > 0,
+            in_season: true,
             attributes: vec![pick(&mut chance, &["f", "m", ""]), pick(&mut chance, &["gold", "silver", ""])],
         });
         if chance.below(20) == 0 {

@@ -144,6 +144,8 @@ fn what_quantization_loses_still_decides() {
         bands: None,
         must_match: Vec::new(),
         must_differ: vec![0],
+        refused: None,
+        refused_pairs: Vec::new(),
     };
     let lists = Lists {
         id_rank: (0..ROWS).collect(),

@@ -20,7 +20,9 @@ fn product(row: usize, category: &str, price: i64, attributes: [String; 2]) -> P
         currency: Currency::parse("USD"),
         image: None,
         group: None,
+        margin: None,
         in_stock: true,
+        in_season: true,
         attributes: attributes.map(Some).into(),
     }
 }

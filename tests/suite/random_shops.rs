@@ -14,7 +14,7 @@ use twinset::embedding::{Column, Embedder};
 use twinset::job::{self, sight};
 use twinset::plan::Plan;
 use twinset::progress::Progress;
-use twinset::recommend::Recommender;
+use twinset::recommend::{Listed, Recommender};
 use twinset::rules::rank::Ranked;
 use twinset::similarity::cpu::Cpu;
 use twinset::similarity::{Found, Matrix, Similarity};
@@ -71,13 +71,17 @@ impl Night {
 
     /// The lists of the products whose ids are wanted, by id, then rule.
     pub fn lines(&self, found: &Found, wanted: impl Fn(&str) -> bool) -> Vec<Line> {
-        let recommender = Recommender::new(&self.catalog, &self.config.rules, &self.plan, &found.lists);
+        let recommender =
+            Recommender::new(&self.catalog, &self.config.rules, None, (&self.plan, &self.matrix), &found.lists);
         let id = |&row: &usize| self.catalog.products[self.plan.products[row]].id.as_str();
         let mut lines = Vec::new();
         for &anchor in recommender.anchors().iter().filter(|row| wanted(id(row))) {
             for served in recommender.serve(anchor).expect("no list is short without a reason") {
                 let bits = |value: Option<f32>| value.map(f32::to_bits);
-                let entry = |e: &Ranked| (id(&(e.candidate as usize)).to_owned(), bits(e.similarity), bits(e.score));
+                let entry = |e: &Listed| {
+                    let Ranked { candidate, similarity, score } = e.ranked;
+                    (id(&(candidate as usize)).to_owned(), bits(similarity), bits(score))
+                };
                 lines.push((
                     id(&anchor).to_owned(),
                     self.config.rules[served.rule].name.clone(),

@@ -34,6 +34,7 @@ fn prices_read(export: &Path) -> Vec<(String, Decimal)> {
         columns: &columns,
         currency: None,
         decimal: '.',
+        run_date: "2026-11-22".parse().expect("a date"),
         attributes: &[],
         vectors: None,
         progress: &Progress::hidden(),

@@ -14,7 +14,9 @@ pub(in super::super) fn product(index: usize, image: Option<&str>) -> Product {
         currency: None,
         image: image.map(str::to_owned),
         group: None,
+        margin: None,
         in_stock: true,
+        in_season: true,
         attributes: Vec::new(),
     }
 }

@@ -60,7 +60,7 @@ fn the_footer_says_the_order_the_index_and_the_run() {
     let entries: Vec<_> = entries.iter().map(|e| (e.key.as_str(), e.value.as_deref().unwrap())).collect();
     assert_eq!(
         entries,
-        [("twinset.run_id", "run"), ("twinset.schema_version", "1"), ("twinset.table", "coverage")],
+        [("twinset.run_id", "run"), ("twinset.schema_version", "2"), ("twinset.table", "coverage")],
         "and no arrow schema"
     );
     let sorting: Vec<_> = metadata.row_group(0).sorting_columns().unwrap().iter().map(|s| s.column_idx).collect();
@@ -138,7 +138,8 @@ fn keys_are_read_as_their_values() {
         assert_eq!(row.get_string(6).unwrap(), &format!("{:05}", written.recommended_id.place()));
         let read = row.get_decimal(9).ok().map(|price| i64::from_be_bytes(*price.data().last_chunk().unwrap()));
         assert_eq!(read, price(written.price));
-        assert!(row.get_decimal(14).is_err(), "no margin in this version");
+        let gain = row.get_decimal(14).ok().map(|gain| i64::from_be_bytes(*gain.data().last_chunk().unwrap()));
+        assert_eq!((gain, row.get_string(15).unwrap().as_str()), (written.margin_gain, "rule"));
     }
     let metadata = with_page_index(folder.path());
     let mut rest = &rows[..];
@@ -185,7 +186,9 @@ fn dictionaries(products: usize) -> Dictionaries {
         ranks: Dictionary::of_i32(1..=100).unwrap(),
         prices: Dictionary::of_i64([]).unwrap(),
         currencies: text(&["USD"]),
+        origins: text(&["rule"]),
         reasons: text(&[]),
+        placements: text(&[]),
     }
 }
 
@@ -198,6 +201,8 @@ fn row(product: usize, rule: usize, eligible: usize) -> Coverage {
         eligible: i64::try_from(eligible).unwrap(),
         returned: 0,
         shortfall_reason: Key::NULL,
+        pinned: 0,
+        fallback: 0,
     }
 }
 
@@ -217,6 +222,8 @@ fn recommendation(n: usize, values: usize) -> Recommendation {
         currency: Key::new(0),
         recommended_currency: Key::NULL,
         price_ratio: None,
+        margin_gain: (!n.is_multiple_of(5)).then(|| i64::try_from(jump).unwrap() - 25_000),
+        origin: Key::new(0),
     }
 }
 

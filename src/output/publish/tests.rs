@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::output::{Coverage, Dictionary, Embedding, Key, Recommendation};
+use crate::output::{Coverage, Dictionary, Embedding, Key, Placed, Recommendation};
 use crate::reject::{Reject, Stage};
 
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date");
@@ -342,6 +342,8 @@ fn stage_and_publish(
         currency: first,
         recommended_currency: first,
         price_ratio: Some(1.5),
+        margin_gain: Some(-1),
+        origin: first,
     })?;
     manifest.files.extend(lists.finish()?);
     let mut coverage = staging.coverage(&of)?;
@@ -353,8 +355,21 @@ fn stage_and_publish(
         eligible: 1,
         returned: 1,
         shortfall_reason: first,
+        pinned: 0,
+        fallback: 1,
     })?;
     manifest.files.extend(coverage.finish()?);
+    let mut placements = staging.placements(&of)?;
+    placements.push(&Placed {
+        product_id: first,
+        placement: first,
+        slot: 1,
+        relation: first,
+        rule: first,
+        rank: first,
+        recommended_id: Key::new(1),
+    })?;
+    manifest.files.extend(placements.finish()?);
     let mut rejects = staging.rejects()?;
     rejects.push(&Reject { stage: Stage::Catalog, row: 7, id: None, code: "no_id", detail: run.to_owned() })?;
     manifest.files.extend(rejects.finish()?);
@@ -375,7 +390,9 @@ fn dictionaries() -> Dictionaries {
         ranks: Dictionary::of_i32([1]).unwrap(),
         prices: Dictionary::of_i64([10_000, 15_000]).unwrap(),
         currencies: text(&["USD"]),
+        origins: text(&["fallback"]),
         reasons: text(&["few_eligible"]),
+        placements: text(&["page"]),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::rules::GroupScope;
 use crate::similarity::int8::{Quantized, quantize};
 use crate::similarity::join::Join;
 use crate::similarity::rows::Rows;
-use crate::similarity::{Lists, NO_LIST};
+use crate::similarity::{Lists, NO_LIST, RuleLists};
 
 /// Words of a row's facts before the codes: group, class, price rank. The shaders name them.
 const FIXED_FACTS: usize = 3;
@@ -114,7 +114,11 @@ pub(super) fn scopes(lists: &Lists) -> Vec<[u32; 2]> {
 
 /// Whether [`rules`] says everything of the rules: otherwise a kernel lets more through, and may not promise a list anything.
 pub(super) fn are_complete(lists: &Lists) -> bool {
-    lists.rules.iter().all(|rule| rule.must_match.iter().chain(&rule.must_differ).all(|&column| column < 32))
+    let is_said = |rule: &RuleLists| {
+        let has_codes = rule.must_match.iter().chain(&rule.must_differ).all(|&column| column < 32);
+        has_codes && rule.refused.is_none() && rule.refused_pairs.is_empty()
+    };
+    lists.rules.iter().all(is_said)
 }
 
 /// What the tile kernels know of each rule. Codes beyond the 32nd are left to the CPU, which tests everything again.

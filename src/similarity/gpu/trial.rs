@@ -252,9 +252,10 @@ fn shop() -> (Matrix, Lists) {
         bands: None,
         must_match: Vec::new(),
         must_differ: Vec::new(),
+        refused: None,
+        refused_pairs: Vec::new(),
     };
     let picky = RuleLists {
-        visual: true,
         k: 2,
         min_score: f32::NEG_INFINITY,
         group: GroupScope::Any,
@@ -263,6 +264,7 @@ fn shop() -> (Matrix, Lists) {
         bands: Some(starts.iter().map(|&start| start..start + 9).collect()),
         must_match: vec![0],
         must_differ: vec![1],
+        ..everything.clone()
     };
     let lists = Lists {
         id_rank: (0..narrow(ROWS)).collect(),

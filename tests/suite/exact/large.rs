@@ -29,7 +29,9 @@ fn catalog() -> Catalog {
         currency: Currency::parse("USD"),
         image: None,
         group: (chance.below(3) == 0).then(|| format!("g{}", chance.below(ROWS as u64 / 6))),
+        margin: None,
         in_stock: chance.below(20) > 0,
+        in_season: true,
         attributes: Vec::new(),
     };
     Catalog { products: (0..ROWS).map(product).collect(), ..Catalog::default() }

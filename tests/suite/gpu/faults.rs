@@ -325,7 +325,9 @@ fn plan(count: usize, chance: &mut Chance) -> Plan {
             currency: Currency::parse("USD"),
             image: None,
             group: (chance.below(3) == 0).then(|| format!("g{}", chance.below(count as u64 / 6 + 1))),
+            margin: None,
             in_stock: chance.below(20) > 0,
+            in_season: true,
             attributes: vec![Some(format!("b{}", chance.below(40)))],
         });
     }

@@ -1,0 +1,139 @@
+//! What a page shows: the finished lists of one anchor, blended. This file refuses to look for a candidate.
+
+use super::{Recommender, Served};
+use crate::plan::meets;
+use crate::rules::Rule;
+use crate::rules::placements::{Part, Placement, convention, conventional};
+
+/// The placements of a night.
+#[derive(Debug)]
+pub(super) enum Pages {
+    /// There are none.
+    None,
+    /// Those of the configuration.
+    Configured(Vec<Page>),
+    /// The two of the convention, of which a product's department has one.
+    Convention([Page; 2]),
+}
+
+/// One placement with its rules found.
+#[derive(Debug)]
+pub(super) struct Page {
+    placement: Placement,
+    /// Place of its name among the names of all placements.
+    pub(super) name: usize,
+    /// Per part of the blend, its rules in the order of their turn, and the slots that it fills first.
+    parts: Vec<(Vec<usize>, usize)>,
+}
+
+/// One slot of a page: an entry of a finished list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Place of the placement's name among all.
+    pub placement: usize,
+    /// Counted from 1.
+    pub slot: usize,
+    /// Index of the rule.
+    pub rule: usize,
+    /// Place in the rule's list, counted from 1.
+    pub rank: usize,
+    /// The candidate's row.
+    pub candidate: u32,
+}
+
+impl Pages {
+    /// The pages of a configuration; `None` is one that names none. Gives the names of the placements too, in their order.
+    pub(super) fn new(placements: Option<&[Placement]>, rules: &[Rule]) -> (Pages, Vec<String>) {
+        let conventions = convention();
+        let all = placements.unwrap_or(&conventions);
+        let mut names: Vec<String> = all.iter().map(|placement| placement.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let page = |placement: &Placement| Page {
+            placement: placement.clone(),
+            name: names.partition_point(|name| *name < placement.name),
+            parts: placement.blend.iter().map(|part| (turns(part, rules), part.slots as usize)).collect(),
+        };
+        let pages = match placements {
+            Some([]) => Pages::None,
+            Some(all) => Pages::Configured(all.iter().map(page).collect()),
+            None => Pages::Convention(conventions.each_ref().map(page)),
+        };
+        (pages, names)
+    }
+}
+
+/// The rules of a part, in the order of their turn.
+fn turns(part: &Part, rules: &[Rule]) -> Vec<usize> {
+    let belongs = |rule: &Rule| match (part.relation, &part.rule) {
+        (Some(relation), _) => rule.relation == relation,
+        (None, name) => name.as_ref() == Some(&rule.name),
+    };
+    let mut turns: Vec<usize> = (0..rules.len()).filter(|&rule| belongs(&rules[rule])).collect();
+    turns.sort_by_key(|&rule: &usize| (rules[rule].priority, rule));
+    turns
+}
+
+impl Recommender<'_> {
+    /// Whether there is a page at all.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        !matches!(self.pages, Pages::None)
+    }
+
+    /// What the pages of one anchor show, by the name of the placement, then slot; `lists` are all of its lists.
+    #[must_use]
+    pub fn slots(&self, anchor: usize, lists: &[Served]) -> Vec<Slot> {
+        let product = &self.catalog.products[self.plan.products[anchor]];
+        let pages: Vec<&Page> = match &self.pages {
+            Pages::None => Vec::new(),
+            Pages::Configured(pages) => {
+                let serves = |page: &&Page| {
+                    let Placement { products, .. } = &page.placement;
+                    let in_category = products.category.as_ref().is_none_or(|globs| {
+                        product.category.as_ref().is_some_and(|category| globs.matches(category.as_str()))
+                    });
+                    in_category && meets(self.catalog, product, &products.conditions)
+                };
+                let mut pages: Vec<&Page> = pages.iter().filter(serves).collect();
+                pages.sort_by_key(|page| page.name);
+                pages.dedup_by_key(|page| page.name);
+                pages
+            }
+            Pages::Convention(pages) => {
+                let department = product.category.as_ref().map(crate::catalog::Category::first_segment);
+                vec![&pages[conventional(department)]]
+            }
+        };
+        pages.into_iter().flat_map(|page| self.blend(anchor, page, lists)).collect()
+    }
+
+    fn blend(&self, anchor: usize, page: &Page, lists: &[Served]) -> Vec<Slot> {
+        let most = page.placement.slots() as usize;
+        let groups = &self.plan.lists.group;
+        let mut shown: Vec<Slot> = Vec::with_capacity(most);
+        let bounds = page.parts.iter().map(|part| (part, part.1)).chain(page.parts.iter().map(|part| (part, most)));
+        for ((rules, _), bound) in bounds {
+            let mut taken = 0;
+            let lists = rules.iter().filter_map(|&rule| lists.iter().find(|list| list.rule == rule));
+            let entries =
+                lists.flat_map(|list| list.entries.iter().zip(1..).map(move |(entry, rank)| (list.rule, rank, entry)));
+            for (rule, rank, entry) in entries {
+                if taken == bound || shown.len() == most {
+                    break;
+                }
+                let row = entry.ranked.candidate;
+                let group = groups[row as usize];
+                // Variants of the anchor itself are told apart, as larger sizes are.
+                let is_shown = |slot: &Slot| {
+                    slot.candidate == row || (groups[slot.candidate as usize] == group && group != groups[anchor])
+                };
+                if !shown.iter().any(is_shown) {
+                    shown.push(Slot { placement: page.name, slot: shown.len() + 1, rule, rank, candidate: row });
+                    taken += 1;
+                }
+            }
+        }
+        shown
+    }
+}

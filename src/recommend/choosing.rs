@@ -1,0 +1,324 @@
+//! One rule's own list of one anchor: the pool, its order, pins and caps. This file refuses to look at another rule's list.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use anyhow::bail;
+
+use super::{Listed, Origin, Recommender};
+use crate::plan::{Reason, Service};
+use crate::rules::rank::{self, Pair, Ranked};
+use crate::similarity::{Entry, NO_LIST, canonical_score};
+
+/// A rule's own list, before another rule fills it up.
+#[derive(Debug)]
+pub(super) struct Own {
+    /// Entries that the rule allows.
+    pub(super) eligible: u32,
+    /// The list, best first but for pins.
+    pub(super) entries: Vec<Listed>,
+    /// Why there are fewer than the limit.
+    pub(super) shortfall: Option<Reason>,
+}
+
+/// What a list is chosen from.
+struct Pool {
+    /// In the order of the list.
+    ranked: Vec<Ranked>,
+    /// Whether these are all entries there are: nothing that may be in the list was left out.
+    is_whole: bool,
+}
+
+impl Recommender<'_> {
+    /// The rule's own list; `None` where it does not serve the anchor.
+    ///
+    /// # Errors
+    /// A pool that is smaller than it must be: a defect, which ends the night rather than hide in a table.
+    pub(super) fn own(&self, rule: usize, anchor: usize) -> anyhow::Result<Option<Own>> {
+        let (eligible, lacks) = match self.plan.service[rule][anchor] {
+            Service::NotServed => return Ok(None),
+            Service::Lacks(reason) => (0, Some(reason)),
+            Service::Eligible(count) => (count, None),
+        };
+        let pool = match lacks {
+            Some(_) => Pool { ranked: Vec::new(), is_whole: true },
+            None => self.pool(rule, anchor, eligible)?,
+        };
+        let found = pool.ranked.len();
+        let (limit, pins) = (self.rules[rule].limit as usize, self.pins(rule, anchor));
+        let (entries, refused) = if pins.is_empty() && self.caps[rule].is_none() {
+            let chosen = pool.ranked.into_iter().take(limit);
+            (chosen.map(|ranked| Listed { ranked, origin: Origin::Rule }).collect(), false)
+        } else {
+            self.choose(rule, anchor, pins, pool)
+        };
+        let is_short = entries.len() < limit;
+        let shortfall = is_short.then(|| lacks.unwrap_or_else(|| self.reason(rule, anchor, eligible, found, refused)));
+        Ok(Some(Own { eligible, entries, shortfall }))
+    }
+
+    /// Why a list is short that lacks nothing: the last step that took an entry away.
+    fn reason(&self, rule: usize, anchor: usize, eligible: u32, found: usize, refused: bool) -> Reason {
+        let left = || {
+            let has_blocks = self.plan.merchandise.has_blocks(rule);
+            if has_blocks { self.unblocked(rule, anchor) } else { eligible as usize }
+        };
+        match () {
+            () if refused => Reason::HardCap,
+            () if self.rules[rule].min_similarity.is_some() && found < left() => Reason::MinSimilarity,
+            () if left() < eligible as usize => Reason::Blocked,
+            () => Reason::FewEligible,
+        }
+    }
+
+    /// How many entries blocks leave, whatever their similarity.
+    fn unblocked(&self, rule: usize, anchor: usize) -> usize {
+        let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
+        let mut groups = HashSet::new();
+        self.admitted(rule, anchor)
+            .filter(|&row| !lists.collapses(contract, anchor, row as usize) || groups.insert(lists.group[row as usize]))
+            .count()
+    }
+
+    /// The candidates that may be in a list, whatever their similarity, ascending by row.
+    pub(super) fn admitted(&self, rule: usize, anchor: usize) -> impl Iterator<Item = u32> {
+        let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
+        let scope = contract.scope[anchor];
+        let ranges = if scope == NO_LIST { &[][..] } else { &contract.scopes[scope as usize] };
+        ranges.iter().cloned().flatten().filter(move |&row| lists.admits(contract, anchor, row as usize))
+    }
+
+    fn pool(&self, rule: usize, anchor: usize, eligible: u32) -> anyhow::Result<Pool> {
+        if !self.rules[rule].is_visual() {
+            return Ok(self.rank_all(rule, anchor));
+        }
+        let (found, most) = (&self.found[rule][anchor], self.rules[rule].pool() as usize);
+        let may_be_short = self.rules[rule].min_similarity.is_some() || self.plan.merchandise.has_blocks(rule);
+        let (got, owed) = (found.len(), most.min(eligible as usize));
+        if got > owed || (got < owed && !may_be_short) {
+            bail!(
+                "the pool of `{}` under rule `{}` has {got} entries of {owed}: a defect of twinset",
+                self.id(anchor),
+                self.rules[rule].name
+            );
+        }
+        Ok(Pool { ranked: self.rank_found(rule, anchor, found), is_whole: got < most })
+    }
+
+    /// The engine's pool, ordered by score, similarity, id.
+    fn rank_found(&self, rule: usize, anchor: usize, found: &[Entry]) -> Vec<Ranked> {
+        let ranked = |entry: &Entry| self.ranked(rule, anchor, entry.row, Some(entry.score));
+        let mut entries: Vec<Ranked> = found.iter().map(ranked).collect();
+        // Without a rank the score is the similarity, and the engine's order is that of the list.
+        if self.rules[rule].rank.is_some() {
+            entries.sort_unstable_by(|a, b| self.by_score(a, b));
+        }
+        entries
+    }
+
+    /// All entries of a rule that ignores looks, or as many as its list needs: by score where it has a term, else by price; then by id.
+    fn rank_all(&self, rule: usize, anchor: usize) -> Pool {
+        let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
+        let by_score = self.rules[rule].rank.is_some();
+        let order = |a: &Ranked, b: &Ranked| {
+            let price = |entry: &Ranked| lists.price_rank[entry.candidate as usize];
+            if by_score { self.by_score(a, b) } else { price(a).cmp(&price(b)).then_with(|| self.by_id(a, b)) }
+        };
+        // Pins and caps may want more than the list holds.
+        let is_plain = self.caps[rule].is_none() && !self.plan.merchandise.has_pins(rule);
+        let most = if is_plain { self.rules[rule].limit as usize } else { usize::MAX };
+        let mut best: Vec<Ranked> = Vec::new();
+        let mut place_of: HashMap<u32, usize> = HashMap::new();
+        for row in self.admitted(rule, anchor) {
+            let entry = self.ranked(rule, anchor, row, None);
+            if is_plain && best.len() == most && best.last().is_some_and(|last| order(last, &entry).is_lt()) {
+                continue;
+            }
+            if lists.collapses(contract, anchor, row as usize) {
+                let group = |of: u32| lists.group[of as usize];
+                if is_plain {
+                    match best.iter().position(|held| group(held.candidate) == group(row)) {
+                        Some(at) if order(&best[at], &entry).is_lt() => continue,
+                        Some(at) => drop(best.remove(at)),
+                        None => {}
+                    }
+                } else if let Some(&at) = place_of.get(&group(row)) {
+                    if order(&entry, &best[at]).is_lt() {
+                        best[at] = entry;
+                    }
+                    continue;
+                } else {
+                    place_of.insert(group(row), best.len());
+                }
+            }
+            if is_plain {
+                best.insert(best.partition_point(|held| order(held, &entry).is_lt()), entry);
+                best.truncate(most);
+            } else {
+                best.push(entry);
+            }
+        }
+        best.sort_unstable_by(order);
+        Pool { ranked: best, is_whole: true }
+    }
+
+    /// The pins in force, with the similarity and the score of each pair where they can be computed.
+    fn pins(&self, rule: usize, anchor: usize) -> Vec<(u32, Ranked)> {
+        let pins = self.plan.merchandise.pins(rule, small(anchor), self.rules[rule].limit);
+        let ranked = |row: u32| self.ranked(rule, anchor, row, self.similarity(rule, anchor, row));
+        pins.into_iter().map(|pin| (pin.position, ranked(pin.row))).collect()
+    }
+
+    /// The canonical score of a pair where the rule asks for looks and both have a vector.
+    pub(super) fn similarity(&self, rule: usize, anchor: usize, row: u32) -> Option<f32> {
+        let both = self.rules[rule].is_visual() && anchor < self.plan.seen && (row as usize) < self.plan.seen;
+        both.then(|| canonical_score(self.matrix.row(anchor), self.matrix.row(row as usize)))
+    }
+
+    /// Takes entries in their order as far as caps allow, and puts pins in their places. Says whether a hard cap refused one.
+    fn choose(&self, rule: usize, anchor: usize, pins: Vec<(u32, Ranked)>, pool: Pool) -> (Vec<Listed>, bool) {
+        let limit = self.rules[rule].limit as usize;
+        let free = limit - pins.len();
+        let is_pinned = |entry: &Ranked| {
+            pins.iter().any(|(_, pin)| self.are_one_entry(rule, anchor, pin.candidate, entry.candidate))
+        };
+        let mut refused = false;
+        let mut taken: Vec<Ranked> = Vec::new();
+        let Some(caps) = &self.caps[rule] else {
+            taken.extend(pool.ranked.iter().filter(|entry| !is_pinned(entry)).take(free));
+            return (place(pins, taken, limit), false);
+        };
+        let mut counts = caps.counts();
+        pins.iter().for_each(|(_, pin)| counts.count(pin.candidate));
+        let mut left_out: Vec<Ranked> = Vec::new();
+        for &entry in pool.ranked.iter().filter(|entry| !is_pinned(entry)) {
+            if taken.len() == free {
+                break;
+            }
+            if counts.allow(entry.candidate) {
+                counts.count(entry.candidate);
+                taken.push(entry);
+            } else {
+                left_out.push(entry);
+            }
+        }
+        if taken.len() < free && !pool.is_whole {
+            for entry in self.beyond(rule, anchor, &pool.ranked, |row| counts.allow(row)) {
+                if taken.len() == free {
+                    break;
+                }
+                if counts.allow(entry.candidate) && !is_pinned(&entry) {
+                    counts.count(entry.candidate);
+                    taken.push(entry);
+                }
+            }
+        }
+        if caps.hard {
+            refused = taken.len() < free && !left_out.is_empty();
+        } else {
+            // Beyond a pool that is not whole nothing more is needed: with its pins it has at least as many as the list.
+            let missing = free - taken.len();
+            taken.extend(left_out.into_iter().take(missing));
+        }
+        (place(pins, taken, limit), refused)
+    }
+
+    /// The entries that are not in the pool, by similarity, then id; some that `may_be_taken` refuses are left out.
+    fn beyond(&self, rule: usize, anchor: usize, pool: &[Ranked], may_be_taken: impl Fn(u32) -> bool) -> Vec<Ranked> {
+        let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
+        let in_pool: HashSet<u32> = pool.iter().map(|entry| entry.candidate).collect();
+        let groups: HashSet<u32> = pool.iter().map(|entry| lists.group[entry.candidate as usize]).collect();
+        let mut entries: Vec<Ranked> = Vec::new();
+        let mut place_of: HashMap<u32, usize> = HashMap::new();
+        let vector = self.matrix.row(anchor);
+        for row in self.admitted(rule, anchor) {
+            let (group, collapses) = (lists.group[row as usize], lists.collapses(contract, anchor, row as usize));
+            let is_there = if collapses { groups.contains(&group) } else { in_pool.contains(&row) };
+            // A variant that cannot be taken may still stand for its group.
+            if is_there || ((!collapses || self.alone[row as usize]) && !may_be_taken(row)) {
+                continue;
+            }
+            let score = canonical_score(vector, self.matrix.row(row as usize));
+            if score < contract.min_score {
+                continue;
+            }
+            let entry = Ranked { candidate: row, similarity: Some(score), score: None };
+            match place_of.get(&group).filter(|_| collapses) {
+                Some(&at) if self.by_score(&entry, &entries[at]).is_lt() => entries[at] = entry,
+                Some(_) => {}
+                None => {
+                    place_of.insert(group, entries.len());
+                    entries.push(entry);
+                }
+            }
+        }
+        entries.sort_unstable_by(|a, b| self.by_score(a, b));
+        entries.iter().map(|entry| self.ranked(rule, anchor, entry.candidate, entry.similarity)).collect()
+    }
+
+    /// Whether two rows would be one entry of the list of `anchor`.
+    pub(super) fn are_one_entry(&self, rule: usize, anchor: usize, a: u32, b: u32) -> bool {
+        let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
+        let group = |row: u32| lists.group[row as usize];
+        a == b || (group(a) == group(b) && lists.collapses(contract, anchor, a as usize))
+    }
+
+    pub(super) fn ranked(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Ranked {
+        // Prices and margins are looked up only where the score has a term of them.
+        let has_terms = self.rules[rule].rank.is_some();
+        let pair =
+            if has_terms { self.pair(rule, anchor, row, similarity) } else { Pair { similarity, ..Pair::default() } };
+        Ranked { candidate: row, similarity, score: rank::score(&self.rules[rule], pair) }
+    }
+
+    /// What the score of a pair needs.
+    pub(super) fn pair(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Pair {
+        let (from, to) = (&self.facts[anchor], &self.facts[row as usize]);
+        let candidate = self.price(to).filter(|_| from.currency == to.currency);
+        let complement = self.weight(anchor, row as usize);
+        Pair {
+            similarity,
+            anchor: self.price(from),
+            candidate,
+            gain: self.gain(rule, anchor, row as usize),
+            complement,
+        }
+    }
+
+    pub(super) fn by_score(&self, a: &Ranked, b: &Ranked) -> Ordering {
+        let descending = |a: Option<f32>, b: Option<f32>| {
+            let known = |v: Option<f32>| v.unwrap_or(f32::NEG_INFINITY);
+            known(b).total_cmp(&known(a))
+        };
+        let by_score = descending(a.score, b.score).then_with(|| descending(a.similarity, b.similarity));
+        by_score.then_with(|| self.by_id(a, b))
+    }
+
+    fn by_id(&self, a: &Ranked, b: &Ranked) -> Ordering {
+        let rank = |entry: &Ranked| self.plan.lists.id_rank[entry.candidate as usize];
+        rank(a).cmp(&rank(b))
+    }
+}
+
+/// Pins at their positions, the next free one where it is taken, and entries in the others.
+fn place(pins: Vec<(u32, Ranked)>, entries: Vec<Ranked>, limit: usize) -> Vec<Listed> {
+    let mut list = Vec::with_capacity(limit.min(pins.len() + entries.len()));
+    let (mut pins, mut entries) = (pins.into_iter().peekable(), entries.into_iter().peekable());
+    while list.len() < limit {
+        let is_due = |pin: &(u32, Ranked)| pin.0 as usize <= list.len() + 1;
+        let pin = pins.next_if(|pin| is_due(pin) || entries.peek().is_none());
+        let next = match pin {
+            Some((_, ranked)) => Listed { ranked, origin: Origin::Pin },
+            None => match entries.next() {
+                Some(ranked) => Listed { ranked, origin: Origin::Rule },
+                None => break,
+            },
+        };
+        list.push(next);
+    }
+    list
+}
+
+pub(super) fn small(row: usize) -> u32 {
+    u32::try_from(row).expect("fewer than 2^32 rows")
+}
