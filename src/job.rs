@@ -21,7 +21,8 @@ use crate::progress::Progress;
 use crate::recommend::Recommender;
 use crate::reject::Reject;
 use crate::similarity::choose::choose;
-use crate::similarity::{Matrix, Similarity};
+use crate::similarity::cpu::Cpu;
+use crate::similarity::{Found, Matrix, Similarity};
 use side::Side;
 use stage::Stages;
 
@@ -44,8 +45,7 @@ pub struct Outcome {
 /// # Errors
 /// See [`Error`]: nothing is published then, and the tables show the previous night.
 pub fn run(config: &Config) -> Result<Outcome> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(config.threads).build();
-    pool.map_err(|cause| Error::Failed(cause.into()))?.install(|| publish_night(config))
+    on_threads(config, || publish_night(config))
 }
 
 fn publish_night(config: &Config) -> Result<Outcome> {
@@ -122,6 +122,61 @@ pub fn read(config: &Config) -> Result<Catalog> {
     let path = config.catalog.display();
     tracing::info!("read {} rows of `{path}`: {} products", catalog.rows, catalog.products.len());
     Ok(catalog)
+}
+
+/// A night up to its plan, for commands that look at lists and publish nothing.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The products.
+    pub catalog: Catalog,
+    /// The side files.
+    pub side: Side,
+    /// The plan, with pins and blocks.
+    pub plan: Plan,
+    /// The vectors, in the order of the plan's first rows.
+    pub matrix: Matrix,
+}
+
+impl Prepared {
+    /// Reads the catalog and the side files, embeds (out of the cache, as far as it goes) and plans.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn read(config: &Config) -> Result<Prepared> {
+        let mut catalog = read(config)?;
+        let side = Side::read(config, &catalog)?;
+        memory::check(config, &catalog, &side)?;
+        let embedded = embed(&mut catalog, embedder(config).as_ref())?;
+        let (plan, matrix, idle) = plan(config, &catalog, &side, embedded.vectors);
+        for warning in warnings::of(config, &catalog, &plan).iter().chain(&idle) {
+            tracing::warn!("{warning}");
+        }
+        Ok(Prepared { catalog, side, plan, matrix })
+    }
+
+    /// Fills the plan's lists on the CPU, which gives what every device gives.
+    ///
+    /// # Errors
+    /// See [`Similarity::top_k`].
+    pub fn score(&self) -> Result<Found> {
+        Cpu::default().top_k(&self.matrix, &self.plan.lists, &Progress::stage("scoring", "pairs"))
+    }
+
+    /// Brings the plan and what [`Prepared::score`] found together.
+    #[must_use]
+    pub fn recommender<'a>(&'a self, config: &'a Config, found: &'a Found) -> Recommender<'a> {
+        let placements = config.placements.as_deref();
+        Recommender::new(&self.catalog, &config.rules, placements, (&self.plan, &self.matrix), &found.lists)
+    }
+}
+
+/// Runs work on as many threads as the configuration says.
+///
+/// # Errors
+/// What the work fails with.
+pub fn on_threads<T: Send>(config: &Config, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(config.threads).build();
+    pool.map_err(|cause| Error::Failed(cause.into()))?.install(work)
 }
 
 /// The plan of a night with its pins and blocks, its vectors in the plan's order, and which pins and blocks are idle.
