@@ -191,24 +191,23 @@ impl Config {
 fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
     let (file, text, folder) = read_file(args)?;
     let beside = |path: PathBuf| folder.join(path);
-    let Some(catalog) = args.catalog.clone().or(file.catalog.path.map(&beside)) else {
+    let Some(catalog) = args.flags.catalog.clone().or(file.catalog.path.map(&beside)) else {
         bail!(
             "no catalog: name it with `--catalog FILE` or as `path` under `[catalog]` in twinset.toml \
              (`twinset init FILE` writes one)"
         );
     };
     let own_folder = catalog.parent().map(Path::to_owned).filter(|p| !p.as_os_str().is_empty());
-    let images = args.images.clone().or(file.catalog.images.map(&beside)).or(own_folder);
+    let images = args.flags.images.clone().or(file.catalog.images.map(&beside)).or(own_folder);
     let currency = file.catalog.currency.map(|text| {
         Currency::parse(&text).with_context(|| format!("`currency = \"{text}\"` is not an ISO 4217 code such as `USD`"))
     });
     let decimal = file.catalog.decimal.unwrap_or('.');
     ensure!(matches!(decimal, '.' | ','), "`decimal = \"{decimal}\"` is neither `.` nor `,`");
-    let device = args.device.as_deref().or(file.similarity.device.as_deref()).map(str::parse);
+    let device = args.flags.device.as_deref().or(file.similarity.device.as_deref()).map(str::parse);
     let reject_tolerance = file.output.reject_tolerance.unwrap_or(REJECT_TOLERANCE);
     ensure!((0.0..=1.0).contains(&reject_tolerance), "`reject_tolerance = {reject_tolerance}` is not within 0 and 1");
-    let rule_places = text.places(&file.rules);
-    let rules = text.rules(file.rules, &rule_places)?;
+    let (rules, rule_places) = text.rules(file.rules)?;
     let placements = match file.output.placements {
         Some(false) => Some(Vec::new()),
         _ => text.placements(file.placements, &rules)?,
@@ -223,7 +222,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         embedding: embedding(file.embedding)?,
         device: device.transpose()?.unwrap_or_default(),
         gpu: gpu::Options::default(),
-        out: args.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
+        out: args.flags.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
         publish_embeddings: file.output.embeddings.unwrap_or(false),
         reject_tolerance,
         rules,
@@ -231,12 +230,15 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         placements,
         merchandising: file.merchandising.map(|section| beside(section.path)),
         complements: complements(file.complements)?,
-        run_date: args.run_date.unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive()),
-        threads: match args.threads {
+        run_date: args
+            .flags
+            .run_date
+            .unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive()),
+        threads: match args.flags.threads {
             Some(threads) => usize::from(threads),
             None => std::thread::available_parallelism().map_or(1, usize::from),
         },
-        memory: args.memory,
+        memory: args.flags.memory,
     })
 }
 
@@ -272,21 +274,17 @@ impl Text {
         format!("{}:{}", self.path, self.text[..byte].matches('\n').count() + 1)
     }
 
-    /// Where each of some tables begins.
-    fn places<T>(&self, tables: &[Spanned<T>]) -> Vec<String> {
-        tables.iter().map(|table| self.place(table.span().start)).collect()
-    }
-
-    fn rules(&self, rules: Vec<Spanned<Rule>>, places: &[String]) -> anyhow::Result<Vec<Rule>> {
+    fn rules(&self, rules: Vec<Spanned<Rule>>) -> anyhow::Result<(Vec<Rule>, Vec<String>)> {
         if rules.is_empty() {
-            return Ok(defaults());
+            return Ok((defaults(), Vec::new()));
         }
+        let places: Vec<String> = rules.iter().map(|rule| self.place(rule.span().start)).collect();
         let rules: Vec<Rule> = rules.into_iter().map(Spanned::into_inner).collect();
-        for (rule, place) in rules.iter().zip(places) {
+        for (rule, place) in rules.iter().zip(&places) {
             rule.validate().with_context(|| place.clone())?;
         }
         validate_together(&rules).map_err(|(rule, error)| error.context(places[rule].clone()))?;
-        Ok(rules)
+        Ok((rules, places))
     }
 
     fn placements(&self, all: Vec<Spanned<Placement>>, rules: &[Rule]) -> anyhow::Result<Option<Vec<Placement>>> {
@@ -316,6 +314,7 @@ fn complements(map: BTreeMap<String, Vec<String>>) -> anyhow::Result<Vec<Complem
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Flags;
 
     fn resolved(text: &str) -> Result<Config> {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -329,7 +328,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("twinset.toml");
         fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'").expect("written");
-        let args = JobArgs { config: Some(path), out: Some("elsewhere".into()), ..JobArgs::default() };
+        let args = JobArgs { config: Some(path), flags: Flags { out: Some("elsewhere".into()), ..Flags::default() } };
         let config = Config::resolve(&args).expect("a configuration");
         assert_eq!(config.catalog, folder.path().join("data/p.csv"));
         assert_eq!(config.images, folder.path().join("data"));

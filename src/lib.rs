@@ -33,6 +33,7 @@ pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod devices;
+pub mod explain;
 pub mod init;
 
 pub mod error;

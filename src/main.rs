@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Parser;
 use serde::Serialize;
-use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, InitArgs, JobArgs};
+use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, ExplainArgs, InitArgs, JobArgs};
 use twinset::config::Config;
 use twinset::device::Fault;
 use twinset::error::{Error, Result};
 use twinset::job::{self, Outcome};
 use twinset::progress::Progress;
-use twinset::{bench, check, demo, devices, init};
+use twinset::{bench, check, demo, devices, explain, init};
 
 /// Exit code of a night that was published with more rejects than the tolerance allows.
 const MANY_REJECTS: u8 = 10;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run(&args),
         Command::Check(args) => check(&args),
+        Command::Explain(args) => explain(&args),
         Command::Init(args) => init(&args),
         Command::Devices(args) => devices(&args),
         Command::Bench(args) => bench(&args),
@@ -78,6 +79,13 @@ fn run(args: &JobArgs) -> Result<ExitCode> {
 
 fn check(args: &JobArgs) -> Result<ExitCode> {
     say(&check::check(&Config::resolve(args)?)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(args: &ExplainArgs) -> Result<ExitCode> {
+    let job = JobArgs { config: args.config.clone(), flags: args.flags.clone() };
+    let explained = explain::explain(&Config::resolve(&job)?, &args.product, args.candidate.as_deref())?;
+    say(&if args.json { json(&explained)? } else { explained.to_string() })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -196,6 +196,15 @@ impl Plan {
         0.0
     }
 
+    /// Takes every list away but those of one row, for an engine that need not fill them.
+    pub fn keep_lists_of(&mut self, anchor: usize) {
+        for rule in &mut self.lists.rules {
+            let kept = rule.scope[anchor];
+            rule.scope.fill(NO_LIST);
+            rule.scope[anchor] = kept;
+        }
+    }
+
     /// Bytes that the plan holds, without the catalog.
     #[must_use]
     pub fn bytes(&self) -> usize {

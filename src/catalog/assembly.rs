@@ -270,17 +270,13 @@ impl Fields<'_> {
 
     fn date(&mut self, field: Field, holds: impl FnOnce(NaiveDate) -> bool) -> bool {
         let Some(text) = self.text(field) else { return true };
-        match date::parse(&text) {
-            Some(date) => holds(date),
-            None => {
-                let (name, text) = (field.name(), quoted(&text));
-                self.reject(
-                    "bad_date",
-                    format!("{name} {text} cannot be read, so it is not recommended: write `2026-11-22`"),
-                );
-                false
-            }
+        let date = date::parse(&text);
+        if date.is_none() {
+            let (name, text) = (field.name(), quoted(&text));
+            let detail = format!("{name} {text} cannot be read, so it is not recommended: write `2026-11-22`");
+            self.reject("bad_date", detail);
         }
+        date.is_some_and(holds)
     }
 
     fn is_in_stock(&mut self) -> bool {

@@ -136,6 +136,20 @@ pub enum Scope {
     Any,
 }
 
+impl Scope {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::SameCategory => "same_category",
+            Scope::SameDepartment => "same_department",
+            Scope::Complement => "complement",
+            Scope::OtherCategory => "other_category",
+            Scope::Any => "any",
+        }
+    }
+}
+
 impl Candidates {
     /// Whether a product without a category can be neither anchor nor candidate.
     #[must_use]
