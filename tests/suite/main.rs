@@ -14,6 +14,7 @@ mod demo;
 mod devices;
 mod engines;
 mod exact;
+mod features;
 mod gpu;
 mod long_tails;
 mod night;
