@@ -13,8 +13,7 @@ use crate::cli::JobArgs;
 use crate::device::Choice;
 use crate::error::{Error, Result};
 use crate::money::Currency;
-use crate::rules::categories::Complement;
-use crate::rules::globs::Globs;
+use crate::rules::complements::{Complement, Complements, Targets};
 use crate::rules::{Rule, defaults};
 use crate::similarity::gpu;
 
@@ -50,8 +49,8 @@ pub struct Config {
     pub reject_tolerance: f64,
     /// The rules, at least one; names are unique.
     pub rules: Vec<Rule>,
-    /// The configured complements, in the order of their text.
-    pub complements: Vec<Complement>,
+    /// The configured complements. What was learned is not among them: a night adds it.
+    pub complements: Complements,
     /// The date of the night.
     pub run_date: NaiveDate,
     /// Threads of the job.
@@ -85,7 +84,7 @@ struct File {
     #[serde(default)]
     output: OutputSection,
     #[serde(default)]
-    complements: BTreeMap<String, Vec<String>>,
+    complements: BTreeMap<String, Targets>,
     #[serde(default, rename = "rule")]
     rules: Vec<Rule>,
 }
@@ -155,7 +154,7 @@ impl Config {
             "embedding": self.embedding,
             "embeddings": self.publish_embeddings,
             "rules": self.rules,
-            "complements": self.complements,
+            "complements": self.complements.configured,
         })
     }
 }
@@ -242,9 +241,12 @@ fn embedding(section: EmbeddingSection) -> anyhow::Result<Embedding> {
     }
 }
 
-fn complements(map: BTreeMap<String, Vec<String>>) -> anyhow::Result<Vec<Complement>> {
-    let globs = |patterns: Vec<String>| Globs::try_from(patterns).map_err(|e| anyhow!("`[complements]`: {e}"));
-    map.into_iter().map(|(from, to)| Ok(Complement { from: globs(vec![from])?, to: globs(to)? })).collect()
+fn complements(map: BTreeMap<String, Targets>) -> anyhow::Result<Complements> {
+    let complement = |(key, targets): (String, Targets)| {
+        Complement::new(&key, targets).map_err(|cause| anyhow!("`[complements]`: {cause}"))
+    };
+    let configured = map.into_iter().map(complement).collect::<anyhow::Result<_>>()?;
+    Ok(Complements { configured, ..Complements::default() })
 }
 
 #[cfg(test)]
@@ -282,7 +284,8 @@ mod tests {
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'clip'", "`kind = \"clip\"`"),
-            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "complements"),
+            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "`[complements]`: `A` names no category"),
+            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = { 'B' = 2 }", "`A` gives `B` the weight 2"),
         ] {
             let error = resolved(text).expect_err(text);
             assert_eq!(error.exit_code(), 2);

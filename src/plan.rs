@@ -12,7 +12,7 @@ mod scopes;
 
 use crate::catalog::{Catalog, ProductIndex};
 use crate::money::Price;
-use crate::rules::categories::Complement;
+use crate::rules::complements::Complements;
 use crate::rules::{Looks, Rule, price};
 use crate::similarity::lists::{NO_CODE, NO_LIST, NO_PRICE};
 use crate::similarity::{Lists, RuleLists};
@@ -107,7 +107,7 @@ impl Plan {
     ///
     /// The attributes that rules name must be in `catalog.attributes`.
     #[must_use]
-    pub fn new(catalog: &Catalog, sight: &[Sight], rules: &[Rule], complements: &[Complement]) -> Plan {
+    pub fn new(catalog: &Catalog, sight: &[Sight], rules: &[Rule], complements: &Complements) -> Plan {
         let order = Order::new(catalog, sight);
         let mut lists = Lists {
             id_rank: order.id_ranks(catalog),

@@ -27,7 +27,7 @@ pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
             check(&place, "candidates", globs);
         }
     }
-    for complement in &config.complements {
+    for complement in &config.complements.configured {
         let place = format!("complements of `{}`", complement.from.patterns().join("`, `"));
         check(&place, "complements", &complement.from);
         check(&place, "complements", &complement.to);
