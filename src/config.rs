@@ -13,6 +13,7 @@ use crate::cli::JobArgs;
 use crate::device::Choice;
 use crate::error::{Error, Result};
 use crate::money::Currency;
+use crate::orders::OrdersSettings;
 use crate::rules::complements::{Complement, Complements, Targets};
 use crate::rules::{Rule, defaults};
 use crate::similarity::gpu;
@@ -51,6 +52,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// The configured complements. What was learned is not among them: a night adds it.
     pub complements: Complements,
+    /// The orders that complements are learned from.
+    pub orders: Option<OrdersSettings>,
     /// The date of the night.
     pub run_date: NaiveDate,
     /// Threads of the job.
@@ -85,6 +88,7 @@ struct File {
     output: OutputSection,
     #[serde(default)]
     complements: BTreeMap<String, Targets>,
+    orders: Option<OrdersSettings>,
     #[serde(default, rename = "rule")]
     rules: Vec<Rule>,
 }
@@ -155,6 +159,7 @@ impl Config {
             "embeddings": self.publish_embeddings,
             "rules": self.rules,
             "complements": self.complements.configured,
+            "orders": self.orders,
         })
     }
 }
@@ -195,6 +200,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         reject_tolerance,
         rules,
         complements: complements(file.complements)?,
+        orders: file.orders.map(|settings| orders(settings, &folder)).transpose()?,
         run_date: args.run_date.unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive()),
         threads: match args.threads {
             Some(threads) => usize::from(threads),
@@ -249,6 +255,11 @@ fn complements(map: BTreeMap<String, Targets>) -> anyhow::Result<Complements> {
     Ok(Complements { configured, ..Complements::default() })
 }
 
+fn orders(settings: OrdersSettings, folder: &Path) -> anyhow::Result<OrdersSettings> {
+    settings.validate()?;
+    Ok(OrdersSettings { path: folder.join(&settings.path), ..settings })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,12 +275,26 @@ mod tests {
     fn paths_start_at_the_file_and_flags_at_the_current_folder() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("twinset.toml");
-        fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'").expect("written");
+        fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'\n[orders]\npath = 'data/o.csv'")
+            .expect("written");
         let args = JobArgs { config: Some(path), out: Some("elsewhere".into()), ..JobArgs::default() };
         let config = Config::resolve(&args).expect("a configuration");
         assert_eq!(config.catalog, folder.path().join("data/p.csv"));
         assert_eq!(config.images, folder.path().join("data"));
+        assert_eq!(config.orders.expect("orders").path, folder.path().join("data/o.csv"));
         assert_eq!(config.out, Path::new("elsewhere"));
+    }
+
+    #[test]
+    fn what_decides_lists_is_told_from_where_it_lies() {
+        let decisive = |complements: &str, orders: &str| {
+            let text = format!("[catalog]\npath = 'p'\n[complements]\n'A' = {complements}\n[orders]\npath = {orders}");
+            resolved(&text).expect("a configuration").decisive()
+        };
+        let plain = decisive("['B']", "'a.csv'");
+        assert_eq!(plain, decisive("{ 'B' = 1 }", "'b.csv'\nmin_orders = 2"));
+        assert_ne!(plain, decisive("{ 'B' = 0.5 }", "'a.csv'"));
+        assert_ne!(plain, decisive("['B']", "'a.csv'\nlook_back = 9"));
     }
 
     #[test]
@@ -286,6 +311,8 @@ mod tests {
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'clip'", "`kind = \"clip\"`"),
             ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "`[complements]`: `A` names no category"),
             ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = { 'B' = 2 }", "`A` gives `B` the weight 2"),
+            ("[catalog]\npath = 'p.csv'\n[orders]\nlook_back = 3", "missing field `path`"),
+            ("[catalog]\npath = 'p.csv'\n[orders]\npath = 'o.csv'\nmax_lines = 0", "`max_lines = 0` under `[orders]`"),
         ] {
             let error = resolved(text).expect_err(text);
             assert_eq!(error.exit_code(), 2);

@@ -23,6 +23,7 @@ pub mod catalog;
 pub mod device;
 pub mod embedding;
 pub mod money;
+pub mod orders;
 pub mod output;
 pub mod photos;
 pub mod plan;
