@@ -14,8 +14,8 @@ use crate::cli::JobArgs;
 use crate::device::Choice;
 use crate::error::{Error, Result};
 use crate::money::Currency;
-use crate::rules::categories::Complement;
-use crate::rules::globs::Globs;
+use crate::orders::OrdersSettings;
+use crate::rules::complements::{Complement, Complements, Targets};
 use crate::rules::placements::Placement;
 use crate::rules::validate::validate_together;
 use crate::rules::{Rule, defaults};
@@ -55,12 +55,14 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Where each rule stands, as `twinset.toml:12`; nothing where the rules are the default ones.
     pub rule_places: Vec<String>,
-    /// The configured complements, in the order of their text.
-    pub complements: Vec<Complement>,
     /// What pages show; `None` where the configuration does not say, and nothing where it wants none.
     pub placements: Option<Vec<Placement>>,
     /// The file of pins and blocks.
     pub merchandising: Option<PathBuf>,
+    /// The configured complements. What was learned is not among them: a night adds it.
+    pub complements: Complements,
+    /// The orders that complements are learned from.
+    pub orders: Option<OrdersSettings>,
     /// The date of the night.
     pub run_date: NaiveDate,
     /// Threads of the job.
@@ -94,7 +96,8 @@ struct File {
     #[serde(default)]
     output: OutputSection,
     #[serde(default)]
-    complements: BTreeMap<String, Vec<String>>,
+    complements: BTreeMap<String, Targets>,
+    orders: Option<OrdersSettings>,
     merchandising: Option<MerchandisingSection>,
     #[serde(default, rename = "rule")]
     rules: Vec<Spanned<Rule>>,
@@ -182,7 +185,8 @@ impl Config {
             "embedding": self.embedding,
             "embeddings": self.publish_embeddings,
             "rules": self.rules,
-            "complements": self.complements,
+            "complements": self.complements.configured,
+            "orders": self.orders,
             "placements": self.placements,
         })
     }
@@ -230,6 +234,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         placements,
         merchandising: file.merchandising.map(|section| beside(section.path)),
         complements: complements(file.complements)?,
+        orders: file.orders.map(|settings| orders(settings, &folder)).transpose()?,
         run_date: args
             .flags
             .run_date
@@ -306,9 +311,17 @@ fn embedding(section: EmbeddingSection) -> anyhow::Result<Embedding> {
     }
 }
 
-fn complements(map: BTreeMap<String, Vec<String>>) -> anyhow::Result<Vec<Complement>> {
-    let globs = |patterns: Vec<String>| Globs::try_from(patterns).map_err(|e| anyhow!("`[complements]`: {e}"));
-    map.into_iter().map(|(from, to)| Ok(Complement { from: globs(vec![from])?, to: globs(to)? })).collect()
+fn complements(map: BTreeMap<String, Targets>) -> anyhow::Result<Complements> {
+    let complement = |(key, targets): (String, Targets)| {
+        Complement::new(&key, targets).map_err(|cause| anyhow!("`[complements]`: {cause}"))
+    };
+    let configured = map.into_iter().map(complement).collect::<anyhow::Result<_>>()?;
+    Ok(Complements { configured, ..Complements::default() })
+}
+
+fn orders(settings: OrdersSettings, folder: &Path) -> anyhow::Result<OrdersSettings> {
+    settings.validate()?;
+    Ok(OrdersSettings { path: folder.join(&settings.path), ..settings })
 }
 
 #[cfg(test)]
@@ -327,12 +340,26 @@ mod tests {
     fn paths_start_at_the_file_and_flags_at_the_current_folder() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("twinset.toml");
-        fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'").expect("written");
+        fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'\n[orders]\npath = 'data/o.csv'")
+            .expect("written");
         let args = JobArgs { config: Some(path), flags: Flags { out: Some("elsewhere".into()), ..Flags::default() } };
         let config = Config::resolve(&args).expect("a configuration");
         assert_eq!(config.catalog, folder.path().join("data/p.csv"));
         assert_eq!(config.images, folder.path().join("data"));
+        assert_eq!(config.orders.expect("orders").path, folder.path().join("data/o.csv"));
         assert_eq!(config.out, Path::new("elsewhere"));
+    }
+
+    #[test]
+    fn what_decides_lists_is_told_from_where_it_lies() {
+        let decisive = |complements: &str, orders: &str| {
+            let text = format!("[catalog]\npath = 'p'\n[complements]\n'A' = {complements}\n[orders]\npath = {orders}");
+            resolved(&text).expect("a configuration").decisive()
+        };
+        let plain = decisive("['B']", "'a.csv'");
+        assert_eq!(plain, decisive("{ 'B' = 1 }", "'b.csv'\nmin_orders = 2"));
+        assert_ne!(plain, decisive("{ 'B' = 0.5 }", "'a.csv'"));
+        assert_ne!(plain, decisive("['B']", "'a.csv'\nlook_back = 9"));
     }
 
     #[test]
@@ -347,7 +374,10 @@ mod tests {
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'clip'", "`kind = \"clip\"`"),
-            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "complements"),
+            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "`[complements]`: `A` names no category"),
+            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = { 'B' = 2 }", "`A` gives `B` the weight 2"),
+            ("[catalog]\npath = 'p.csv'\n[orders]\nlook_back = 3", "missing field `path`"),
+            ("[catalog]\npath = 'p.csv'\n[orders]\npath = 'o.csv'\nmax_lines = 0", "`max_lines = 0` under `[orders]`"),
         ] {
             let error = resolved(text).expect_err(text);
             assert_eq!(error.exit_code(), 2);

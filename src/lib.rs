@@ -24,11 +24,13 @@ pub mod device;
 pub mod embedding;
 pub mod merchandising;
 pub mod money;
+pub mod orders;
 pub mod output;
 pub mod photos;
 pub mod plan;
 pub mod recommend;
 pub mod rules;
+pub mod side_file;
 pub mod similarity;
 
 pub mod bench;

@@ -128,7 +128,7 @@ pub enum Scope {
     SameCategory,
     /// The same first segment; the whole catalog where no category is nested.
     SameDepartment,
-    /// What goes with the anchor's category: the configured map, else siblings.
+    /// What goes with the anchor's category: the configured map, else orders, else siblings.
     Complement,
     /// Any other category of the catalog.
     OtherCategory,
