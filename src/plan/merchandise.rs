@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::merchandising::{Action, Merchandising};
-use crate::similarity::RuleLists;
+use crate::similarity::{RefusedPairs, RuleLists};
 
 /// The pins and blocks that are in force tonight.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Merchandise {
                 refused[row as usize] = true;
             }
         }
-        lists.refused_pairs.clone_from(blocked_pairs);
+        lists.refused_pairs = RefusedPairs::new(lists.scope.len(), blocked_pairs);
     }
 
     /// Whether the rule has a pin.
