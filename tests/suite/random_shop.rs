@@ -10,6 +10,8 @@ mod beside;
 mod files;
 mod products;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::ops::Range;

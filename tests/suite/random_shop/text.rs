@@ -97,7 +97,9 @@ fn write_rule(text: &mut String, rule: &OracleRule) {
         let caps: Vec<String> = diversity.max_per.iter().map(|(name, most)| format!("{name} = {most}")).collect();
         text.push_str("[rule.diversity]\n");
         line(text, "max_per", &format!("{{ {} }}", caps.join(", ")));
-        line(text, "hard", &diversity.hard.to_string());
+        if diversity.hard {
+            line(text, "hard", "true");
+        }
     }
 }
 
