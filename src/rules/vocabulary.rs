@@ -332,7 +332,7 @@ impl Rule {
             Some(rank) => rank.pool.unwrap_or(self.limit.saturating_mul(5)).max(self.limit),
             // A little of what replaces those that caps leave out. Lists do not depend on how much of it the engine finds: what
             // is missing is looked for one list at a time.
-            None if self.diversity.is_some() => self.limit.saturating_add(self.limit / 4 + 1),
+            None if self.diversity.is_some() => self.limit.saturating_add(self.limit.div_ceil(2)),
             None => self.limit,
         }
     }
