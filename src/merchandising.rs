@@ -113,7 +113,10 @@ mod tests {
             rule: Some(2),
             recommended: "B".to_owned(),
         };
-        assert_eq!(take(["pin", " A ", "upsell", "B", "2", "2026-11-22", "2026-11-22"]).unwrap(), [pin.clone()]);
+        assert_eq!(
+            take(["pin", " A ", "upsell", "B", "2", "2026-11-22", "2026-11-22"]).unwrap(),
+            std::slice::from_ref(&pin)
+        );
         let block = Decision { action: Action::Block, product: None, rule: None, ..pin };
         assert_eq!(take(["block", "", "", "B", "", "", ""]).unwrap(), [block]);
         assert_eq!(take(["pin", "A", "", "B", "", "2026-11-23", ""]).unwrap(), []);

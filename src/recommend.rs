@@ -225,35 +225,34 @@ impl<'a> Recommender<'a> {
     /// # Errors
     /// A list that is shorter than it must be: a defect, which ends the night rather than hide in a table.
     pub fn serve(&self, anchor: usize) -> anyhow::Result<Vec<Served>> {
-        let mut finished: Vec<Option<Own>> = self.rules.iter().map(|_| None).collect();
+        let mut finished: Vec<Option<Served>> = self.rules.iter().map(|_| None).collect();
         for &rule in &self.by_need {
             let Some(mut own) = self.own(rule, anchor)? else { continue };
             if let Some(filler) = self.fallbacks[rule].and_then(|other| finished[other].as_ref()) {
-                self.fill(rule, anchor, &mut own.entries, &filler.entries);
+                self.fill(rule, anchor, &mut own, &filler.entries);
             }
-            if self.rules[rule].min_results.is_some_and(|least| own.entries.len() < least as usize) {
-                own = Own { entries: Vec::new(), shortfall: Some(Reason::MinResults), ..own };
+            let (eligible, shortfall) = (own.eligible, own.shortfall);
+            let mut served = Served { rule, anchor, eligible, entries: own.list(), shortfall };
+            if self.rules[rule].min_results.is_some_and(|least| served.entries.len() < least as usize) {
+                served = Served { entries: Vec::new(), shortfall: Some(Reason::MinResults), ..served };
             }
-            finished[rule] = Some(own);
+            finished[rule] = Some(served);
         }
-        let served = |&rule: &usize| {
-            let Own { eligible, entries, shortfall } = finished[rule].take()?;
-            Some(Served { rule, anchor, eligible, entries, shortfall })
-        };
-        Ok(self.by_name.iter().filter_map(served).collect())
+        Ok(self.by_name.iter().filter_map(|&rule| finished[rule].take()).collect())
     }
 
     /// Fills what is free in a list with entries of another rule's list.
-    fn fill(&self, rule: usize, anchor: usize, list: &mut Vec<Listed>, other: &[Listed]) {
-        let limit = self.rules[rule].limit as usize;
+    fn fill(&self, rule: usize, anchor: usize, list: &mut Own, other: &[Listed]) {
+        let free = self.rules[rule].limit as usize - list.pins.len();
         for entry in other {
             let row = entry.ranked.candidate;
-            if list.len() == limit {
+            if list.entries.len() == free {
                 break;
             }
-            let is_there = |held: &Listed| self.are_one_entry(rule, anchor, held.ranked.candidate, row);
-            if !list.iter().any(is_there) && !self.plan.merchandise.is_blocked(rule, small(anchor), row) {
-                list.push(Listed { origin: Origin::Fallback, ..*entry });
+            let is_there = |held: &Ranked| self.are_one_entry(rule, anchor, held.candidate, row);
+            let mut held = list.pins.iter().map(|(_, pin)| pin).chain(list.entries.iter().map(|entry| &entry.ranked));
+            if !held.any(is_there) && !self.plan.merchandise.is_blocked(rule, small(anchor), row) {
+                list.entries.push(Listed { origin: Origin::Fallback, ..*entry });
             }
         }
     }

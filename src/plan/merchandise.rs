@@ -140,7 +140,8 @@ impl Merchandise {
         self.rules.get(rule).is_some_and(is_named)
     }
 
-    /// The pins in force in the list of `anchor`, by position, then in the order of the file; each row once.
+    /// The pins in force in the list of `anchor`, each row once, by the places that they take: their positions, or the next free ones
+    /// up to the limit.
     #[must_use]
     pub fn pins(&self, rule: usize, anchor: u32, limit: u32) -> Vec<Pin> {
         let Some(of_rule) = self.rules.get(rule).filter(|of_rule| !of_rule.pins.is_empty()) else { return Vec::new() };
@@ -151,11 +152,16 @@ impl Merchandise {
         let in_force =
             |pin: &Pin| pin.position <= limit && pin.row != anchor && !self.is_blocked(rule, anchor, pin.row);
         let mut pins: Vec<Pin> = own.iter().chain(every).copied().filter(in_force).collect();
-        // Of a row that is pinned twice the first pin of the file counts.
-        pins.sort_unstable_by_key(|pin| (pin.row, pin.number));
-        pins.dedup_by_key(|pin| pin.row);
         pins.sort_unstable_by_key(|pin| (pin.position, pin.number));
-        pins.truncate(limit as usize);
-        pins
+        let mut placed: Vec<Pin> = Vec::with_capacity(pins.len());
+        for pin in pins {
+            let is_taken = |place: &u32| placed.iter().any(|other| other.position == *place);
+            let free = (pin.position..=limit).find(|place| !is_taken(place));
+            if let Some(position) = free.filter(|_| !placed.iter().any(|other| other.row == pin.row)) {
+                placed.push(Pin { position, ..pin });
+            }
+        }
+        placed.sort_unstable_by_key(|pin| pin.position);
+        placed
     }
 }

@@ -15,7 +15,9 @@ use crate::similarity::{Entry, NO_LIST, canonical_score};
 pub(super) struct Own {
     /// Entries that the rule allows.
     pub(super) eligible: u32,
-    /// The list, best first but for pins.
+    /// The pins and their places.
+    pub(super) pins: Vec<(u32, Ranked)>,
+    /// What takes the other places, best first; after what the rule allows what another rule fills in.
     pub(super) entries: Vec<Listed>,
     /// Why there are fewer than the limit.
     pub(super) shortfall: Option<Reason>,
@@ -46,15 +48,17 @@ impl Recommender<'_> {
         };
         let found = pool.ranked.len();
         let (limit, pins) = (self.rules[rule].limit as usize, self.pins(rule, anchor));
-        let (entries, refused) = if pins.is_empty() && self.caps[rule].is_none() {
-            let chosen = pool.ranked.into_iter().take(limit);
-            (chosen.map(|ranked| Listed { ranked, origin: Origin::Rule }).collect(), false)
+        let (chosen, refused) = if pins.is_empty() && self.caps[rule].is_none() {
+            let mut ranked = pool.ranked;
+            ranked.truncate(limit);
+            (ranked, false)
         } else {
-            self.choose(rule, anchor, pins, &pool)
+            self.choose(rule, anchor, &pins, &pool)
         };
-        let is_short = entries.len() < limit;
+        let is_short = chosen.len() + pins.len() < limit;
         let shortfall = is_short.then(|| lacks.unwrap_or_else(|| self.reason(rule, anchor, eligible, found, refused)));
-        Ok(Some(Own { eligible, entries, shortfall }))
+        let entries = chosen.into_iter().map(|ranked| Listed { ranked, origin: Origin::Rule }).collect();
+        Ok(Some(Own { eligible, pins, entries, shortfall }))
     }
 
     /// Why a list is short that lacks nothing: the last step that took an entry away.
@@ -176,8 +180,8 @@ impl Recommender<'_> {
         both.then(|| canonical_score(self.matrix.row(anchor), self.matrix.row(row as usize)))
     }
 
-    /// Takes entries in their order as far as caps allow, and puts pins in their places. Says whether a hard cap refused one.
-    fn choose(&self, rule: usize, anchor: usize, pins: Vec<(u32, Ranked)>, pool: &Pool) -> (Vec<Listed>, bool) {
+    /// Takes entries in their order as far as caps and pins allow. Says whether a hard cap refused one.
+    fn choose(&self, rule: usize, anchor: usize, pins: &[(u32, Ranked)], pool: &Pool) -> (Vec<Ranked>, bool) {
         let limit = self.rules[rule].limit as usize;
         let free = limit - pins.len();
         let is_pinned = |entry: &Ranked| {
@@ -187,10 +191,10 @@ impl Recommender<'_> {
         let mut taken: Vec<Ranked> = Vec::new();
         let Some(caps) = &self.caps[rule] else {
             taken.extend(pool.ranked.iter().filter(|entry| !is_pinned(entry)).take(free));
-            return (place(pins, taken, limit), false);
+            return (taken, false);
         };
         let mut counts = caps.counts();
-        for (_, pin) in &pins {
+        for (_, pin) in pins {
             counts.count(pin.candidate);
         }
         let mut left_out: Vec<Ranked> = Vec::new();
@@ -229,7 +233,7 @@ impl Recommender<'_> {
             let missing = free - taken.len();
             taken.extend(left_out.into_iter().take(missing));
         }
-        (place(pins, taken, limit), refused)
+        (taken, refused)
     }
 
     /// Brings the first of some entries forward, in order; says how many.
@@ -351,23 +355,25 @@ impl Recommender<'_> {
     }
 }
 
-/// Pins at their positions, the next free one where it is taken, and entries in the others.
-fn place(pins: Vec<(u32, Ranked)>, entries: Vec<Ranked>, limit: usize) -> Vec<Listed> {
-    let mut list = Vec::with_capacity(limit.min(pins.len() + entries.len()));
-    let (mut pins, mut entries) = (pins.into_iter().peekable(), entries.into_iter().peekable());
-    while list.len() < limit {
-        let is_due = |pin: &(u32, Ranked)| pin.0 as usize <= list.len() + 1;
-        let pin = pins.next_if(|pin| is_due(pin) || entries.peek().is_none());
-        let next = match pin {
-            Some((_, ranked)) => Listed { ranked, origin: Origin::Pin },
-            None => match entries.next() {
-                Some(ranked) => Listed { ranked, origin: Origin::Rule },
-                None => break,
-            },
-        };
-        list.push(next);
+impl Own {
+    /// The list: pins in their places, entries in the others, places that stay empty closed up.
+    pub(super) fn list(self) -> Vec<Listed> {
+        if self.pins.is_empty() {
+            return self.entries;
+        }
+        let mut list = Vec::with_capacity(self.pins.len() + self.entries.len());
+        let (mut pins, mut entries) = (self.pins.into_iter().peekable(), self.entries.into_iter().peekable());
+        loop {
+            let is_due = |pin: &(u32, Ranked)| pin.0 as usize <= list.len() + 1;
+            match pins.next_if(|pin| is_due(pin) || entries.peek().is_none()) {
+                Some((_, ranked)) => list.push(Listed { ranked, origin: Origin::Pin }),
+                None => match entries.next() {
+                    Some(entry) => list.push(entry),
+                    None => return list,
+                },
+            }
+        }
     }
-    list
 }
 
 pub(super) fn small(row: usize) -> u32 {

@@ -105,9 +105,17 @@ impl fmt::Display for Condition {
     }
 }
 
-/// A text as the decimal number that it is.
+/// A text as the decimal number that it is: a sign or none, digits, and where there is a point digits after it.
 fn number(text: &str) -> Option<Decimal> {
-    Decimal::from_str_exact(text.trim()).ok()
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, decimals) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    (is_digits(whole) && is_digits(decimals)).then(|| Decimal::from_str_exact(text).ok()).flatten()
+}
+
+/// Values without spaces around them, as the catalog's are.
+fn trimmed(values: Vec<String>) -> Vec<String> {
+    values.into_iter().map(|value| value.trim().to_owned()).collect()
 }
 
 impl<'de> Deserialize<'de> for Condition {
@@ -121,11 +129,12 @@ impl<'de> Deserialize<'de> for Condition {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Condition, E> {
-                Ok(Condition::OneOf(vec![text.to_owned()]))
+                Ok(Condition::OneOf(vec![text.trim().to_owned()]))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, values: A) -> Result<Condition, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(values)).map(Condition::OneOf)
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(values))
+                    .map(|values| Condition::OneOf(trimmed(values)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, keys: A) -> Result<Condition, A::Error> {
@@ -133,7 +142,7 @@ impl<'de> Deserialize<'de> for Condition {
                 let bounds = Bounds { above: table.above, from: table.from, up_to: table.up_to, below: table.below };
                 match table.not {
                     Some(_) if !bounds.is_empty() => Err(de::Error::custom("`not` cannot go with bounds: keep one")),
-                    Some(not) => Ok(Condition::NoneOf { not }),
+                    Some(not) => Ok(Condition::NoneOf { not: trimmed(not) }),
                     None => Ok(Condition::Within(bounds)),
                 }
             }

@@ -59,8 +59,6 @@ impl Placement {
         );
         let slots = self.slots();
         ensure!((1..=MOST_SLOTS).contains(&slots), "`slots` come to {slots}: use 1 to {MOST_SLOTS}");
-        let first: u32 = self.blend.iter().map(|part| part.slots.min(MOST_SLOTS)).sum();
-        ensure!(first <= slots, "the parts of `blend` have {first} slots and the placement {slots}: give it as many");
         self.products.conditions.validate("products.where")?;
         for part in &self.blend {
             match (&part.relation, &part.rule) {
@@ -141,7 +139,6 @@ mod tests {
         for (text, said) in [
             ("blend = []", "`blend` is empty"),
             ("blend = [{ relation = 'similar' }]", "`slots` come to 0"),
-            ("slots = 2\nblend = [{ relation = 'similar', slots = 3 }]", "3 slots and the placement 2"),
             ("blend = [{ rule = 'none', slots = 3 }]", "names no rule"),
             ("blend = [{ slots = 3 }]", "either `relation` or `rule`"),
             ("blend = [{ relation = 'up', slots = 3 }]", "unknown variant `up`"),

@@ -91,7 +91,6 @@ pub fn gain(relation: Relation, anchor: Option<Margin>, candidate: Option<Margin
 #[expect(clippy::cast_precision_loss, reason = "a share for a smooth score; no rule is decided by it")]
 fn margin_share(pair: Pair) -> Option<f64> {
     let price = pair.anchor.filter(|price| price.units() > 0)?;
-    pair.candidate?;
     pair.gain.map(|gain| (gain.units() as f64 / price.units() as f64).clamp(-1.0, 1.0))
 }
 

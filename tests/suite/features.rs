@@ -70,7 +70,9 @@ fn tables(out: &Path) -> String {
         let (product, rule) = (string(&list, "product_id").expect("an id"), string(&list, "rule").expect("a rule"));
         let (returned, eligible) = (number(&list, "returned"), number(&list, "eligible"));
         writeln!(text, "{product} {rule}: {returned} of {eligible} eligible{reason}").expect("a string");
-        shown.iter().for_each(|line| writeln!(text, "    {line}").expect("a string"));
+        for line in shown {
+            writeln!(text, "    {line}").expect("a string");
+        }
     }
     for slot in if out.join("placements").exists() { rows(out, "placements") } else { Vec::new() } {
         let word = |name: &str| string(&slot, name).expect("required");

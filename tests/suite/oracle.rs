@@ -77,14 +77,15 @@ pub fn evaluate_some(shop: &OracleShop, anchors: &[usize]) -> Vec<OracleList> {
     lists.collect()
 }
 
-/// Per rule and product, the candidates that the rule allows beside it, whatever their similarity, group mates and blocks;
+/// Per rule and product, the candidates that the rule and blocks allow beside it, whatever their similarity and group mates;
 /// `None` where the rule does not serve the product or the product lacks what the rule needs.
 #[must_use]
 pub fn allowed(shop: &OracleShop) -> Vec<Vec<Option<Vec<usize>>>> {
     let evaluator = Evaluator::new(shop);
     let of_anchor = |rule, anchor| {
         let has_list = evaluator.serves(rule, anchor) && evaluator.lacking(rule, anchor).is_none();
-        has_list.then(|| evaluator.candidates(rule, anchor))
+        let is_open = |candidate: &usize| !evaluator.is_blocked(rule, anchor, *candidate);
+        has_list.then(|| evaluator.candidates(rule, anchor).into_iter().filter(is_open).collect())
     };
     let anchors = 0..shop.products.len();
     shop.rules.iter().map(|rule| anchors.clone().map(|anchor| of_anchor(rule, anchor)).collect()).collect()

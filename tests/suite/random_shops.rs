@@ -29,7 +29,7 @@ proptest! {
         let folder = tempfile::tempdir().expect("a temporary folder");
         publish(&shop, folder.path(), 2);
         let expected = evaluate(&shop);
-        prop_assert_eq!(published(&folder.path().join("out")), flatten(&expected));
+        prop_assert_eq!(differing(&published(&folder.path().join("out")), &flatten(&expected)), None);
         prop_assert_eq!(placed(&folder.path().join("out")), in_order(placements(&shop, &expected)));
     }
 
@@ -39,7 +39,7 @@ proptest! {
         let night = Night::prepare(&shop, folder.path());
         let found = Cpu { tile, sketch_from: tile as u64 % 2 * u64::MAX }.top_k(&night.matrix, &night.plan.lists, &Progress::hidden()).expect("lists");
         let expected = evaluate(&shop);
-        prop_assert_eq!(night.lines(&found, |_| true), flatten(&expected));
+        prop_assert_eq!(differing(&night.lines(&found, |_| true), &flatten(&expected)), None);
     }
 
     /// An explanation holds every condition against the plan: all of them hold where, and only where, the plan admits the pair; and it
@@ -72,6 +72,13 @@ proptest! {
             explainer.explain(anchor, None).expect("an explanation").to_string();
         }
     }
+}
+
+/// The first list that is not the expected one, and that one.
+pub fn differing(found: &[Line], expected: &[Line]) -> Option<(Option<Line>, Option<Line>)> {
+    let mut lists = (0..found.len().max(expected.len())).map(|at| (found.get(at), expected.get(at)));
+    let (found, expected) = lists.find(|(found, expected)| found != expected)?;
+    Some((found.cloned(), expected.cloned()))
 }
 
 /// What the engines see of a shop.

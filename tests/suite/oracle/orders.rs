@@ -19,7 +19,7 @@ pub fn learned<'a>(products: &'a [OracleProduct], orders: &Orders, run_date: Nai
     // Of every order that counts, the categories that were bought.
     let mut baskets: Vec<BTreeSet<&str>> = Vec::new();
     for lines in by_order.values() {
-        if lines.len() > orders.max_lines || !is_recent(lines[0], orders.look_back, run_date) {
+        if lines.len() > orders.max_lines || !is_recent(lines, orders.look_back, run_date) {
             continue;
         }
         let known: Vec<&OracleProduct> =
@@ -33,9 +33,12 @@ pub fn learned<'a>(products: &'a [OracleProduct], orders: &Orders, run_date: Nai
 }
 
 /// Without a look-back every order counts; with one those of so many days before the run date, that date included.
-fn is_recent(line: &OrderLine, look_back: Option<i64>, run_date: NaiveDate) -> bool {
+fn is_recent(lines: &[&OrderLine], look_back: Option<i64>, run_date: NaiveDate) -> bool {
     let Some(days) = look_back else { return true };
-    let Some(date) = line.date.as_deref().and_then(dates::read) else { return false };
+    // An order has the earliest date that its lines name.
+    let Some(date) = lines.iter().filter_map(|line| line.date.as_deref().and_then(dates::read)).min() else {
+        return false;
+    };
     (0..=days).contains(&(run_date - date).num_days())
 }
 

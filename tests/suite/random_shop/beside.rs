@@ -33,7 +33,7 @@ pub fn orders() -> impl Strategy<Value = Option<OrdersDraft>> {
     let bought = prop::collection::vec(prop::option::weighted(0.95, any::<u16>()), 1..6);
     let order = (prop::option::weighted(0.9, -2..40_i64), bought);
     let settings = (
-        prop::option::weighted(0.5, select(vec![0, 10, 30])),
+        prop::option::weighted(0.5, select(vec![1, 10, 30])),
         1..4_usize,
         select(vec![3_usize, 50]),
         select(vec![0.5, 2.0, 5.0]),
