@@ -52,7 +52,19 @@ fn rule() -> impl Strategy<Value = OracleRule> {
             priority: shape.priority,
             ..conditions
         }
+        .without_contradictions()
     })
+}
+
+impl OracleRule {
+    /// Says nothing of the anchors' attributes where both sides together would allow no pair.
+    fn without_contradictions(mut self) -> OracleRule {
+        let compared = |name: &String| self.must_match.contains(name) || self.must_differ.contains(name);
+        if self.conditions.iter().any(|(name, _)| compared(name)) {
+            self.products.conditions.clear();
+        }
+        self
+    }
 }
 
 fn has_other_terms(rank: &Rank) -> bool {
