@@ -7,7 +7,6 @@ mod columnar;
 mod columns;
 pub(crate) mod date;
 mod delimited;
-mod file;
 mod json_lines;
 mod shopify;
 mod stock;
@@ -22,14 +21,17 @@ use std::path::Path;
 use assembly::Assembly;
 use chrono::NaiveDate;
 pub use columns::{Column, Columns, Kind, columns};
-use file::CatalogFile;
 pub(crate) use stock::flag;
 use wanted::Wanted;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::money::{Currency, Margin, Price};
 use crate::progress::Progress;
 use crate::reject::Reject;
+use crate::tabular::delimited::Table;
+use crate::tabular::{Layout, Role, TableFile};
+
+const ROLE: Role = Role { section: "catalog", flag: Some("--catalog"), error: Error::Catalog };
 
 /// A product's index in [`Catalog::products`]: file order, without the rejected rows.
 pub type ProductIndex = usize;
@@ -212,10 +214,10 @@ pub struct Attribute {
 /// [`crate::error::Error::Temporary`] when the file changed while it was read.
 pub fn read(source: &Source<'_>) -> Result<Catalog> {
     let wanted = Wanted::new(source)?;
-    let file = CatalogFile::open(source.path, source.format)?;
+    let (file, format) = open(source.path, source.format)?;
     source.progress.start(file.bytes());
     let mut assembly = Assembly::new(source, &wanted, &file);
-    match file.format {
+    match format {
         Format::Csv => delimited::read(&file, &wanted, &mut assembly)?,
         Format::Parquet => columnar::read(&file, &wanted, &mut assembly)?,
         Format::Jsonl => json_lines::read(&file, &wanted, &mut assembly)?,
@@ -225,6 +227,21 @@ pub fn read(source: &Source<'_>) -> Result<Catalog> {
     catalog.digest = Some(file.digest()?);
     file.require_unchanged()?;
     Ok(catalog)
+}
+
+/// The file and its layout: as asked for, or decided by its content.
+fn open(path: &Path, format: Option<Format>) -> Result<(TableFile, Format)> {
+    let file = TableFile::open(path, ROLE)?;
+    let format = match format {
+        Some(format) => format,
+        None => match file.layout()? {
+            Layout::Parquet => Format::Parquet,
+            Layout::JsonLines => Format::Jsonl,
+            Layout::Delimited if shopify::is_export(Table::open(&file)?.header()) => Format::Shopify,
+            Layout::Delimited => Format::Csv,
+        },
+    };
+    Ok((file, format))
 }
 
 #[cfg(test)]

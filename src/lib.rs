@@ -17,6 +17,8 @@ pub mod cli;
 pub mod config;
 pub mod job;
 
+mod tabular;
+
 pub mod catalog;
 pub mod device;
 pub mod embedding;

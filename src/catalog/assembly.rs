@@ -7,13 +7,13 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 
-use super::file::CatalogFile;
 use super::stock;
 use super::wanted::{Field, Wanted};
 use super::{Catalog, Category, Product, Source, VectorColumn, date};
 use crate::error::Result;
 use crate::money::{Currency, Margin, Price, PriceFault};
 use crate::reject::{Reject, Stage};
+use crate::tabular::{TableFile, quoted};
 
 /// Rows between two looks at how far the file was read.
 const ROWS_PER_STEP: u64 = 1024;
@@ -46,14 +46,14 @@ impl<'a> Cell<'a> {
 pub(super) struct Assembly<'a> {
     source: &'a Source<'a>,
     wanted: &'a Wanted<'a>,
-    file: &'a CatalogFile,
+    file: &'a TableFile,
     catalog: Catalog,
     /// The first row of each id, by the first half of the id's BLAKE3: 128 bits stand for ids of any length.
     seen: HashMap<[u8; 16], u64>,
 }
 
 impl<'a> Assembly<'a> {
-    pub(super) fn new(source: &'a Source<'a>, wanted: &'a Wanted<'a>, file: &'a CatalogFile) -> Assembly<'a> {
+    pub(super) fn new(source: &'a Source<'a>, wanted: &'a Wanted<'a>, file: &'a TableFile) -> Assembly<'a> {
         let catalog = Catalog {
             attributes: source.attributes.iter().map(|attribute| attribute.name.clone()).collect(),
             vectors: source.vectors.map(|_| VectorColumn::default()),
@@ -309,14 +309,6 @@ impl Fields<'_> {
         let id = Some(self.id.to_owned());
         self.rejects.push(Reject { stage: Stage::Catalog, row: self.row, id, code, detail });
     }
-}
-
-/// A text in backquotes, cut where it is too long for a line.
-pub(super) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 60;
-    let line: String = text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
-    format!("`{line}{cut}`")
 }
 
 fn attribute(cell: &Cell<'_>) -> Option<String> {

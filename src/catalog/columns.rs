@@ -5,10 +5,11 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::assembly::Cell;
-use super::file::CatalogFile;
-use super::{Format, columnar, delimited, json_lines};
+use super::Format;
+use super::columnar::is_vector;
 use crate::error::Result;
+use crate::tabular::json_lines::Value;
+use crate::tabular::{TableFile, columnar, delimited, is_same_name, json_lines};
 
 /// How many rows are looked at.
 const ROWS: usize = 500;
@@ -52,7 +53,7 @@ impl Columns {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Column> {
         let exact = self.columns.iter().find(|column| column.name == name);
-        exact.or_else(|| self.columns.iter().find(|column| super::wanted::is_same_name(&column.name, name)))
+        exact.or_else(|| self.columns.iter().find(|column| is_same_name(&column.name, name)))
     }
 
     fn push(&mut self, name: &str, kind: Kind) {
@@ -74,9 +75,9 @@ impl Column {
 /// # Errors
 /// [`crate::error::Error::Catalog`] when the file cannot be used at all.
 pub fn columns(path: &Path, format: Option<Format>) -> Result<Columns> {
-    let file = CatalogFile::open(path, format)?;
-    let mut found = Columns { format: file.format, columns: Vec::new() };
-    match file.format {
+    let (file, format) = super::open(path, format)?;
+    let mut found = Columns { format, columns: Vec::new() };
+    match format {
         Format::Csv | Format::Shopify => look_at_delimited(&file, &mut found)?,
         Format::Jsonl => look_at_json_lines(&file, &mut found)?,
         Format::Parquet => look_at_parquet(&file, &mut found)?,
@@ -84,7 +85,7 @@ pub fn columns(path: &Path, format: Option<Format>) -> Result<Columns> {
     Ok(found)
 }
 
-fn look_at_delimited(file: &CatalogFile, found: &mut Columns) -> Result<()> {
+fn look_at_delimited(file: &TableFile, found: &mut Columns) -> Result<()> {
     let mut table = delimited::Table::open(file)?;
     for name in table.header() {
         found.push(name, Kind::Text);
@@ -101,7 +102,7 @@ fn look_at_delimited(file: &CatalogFile, found: &mut Columns) -> Result<()> {
     Ok(())
 }
 
-fn look_at_json_lines(file: &CatalogFile, found: &mut Columns) -> Result<()> {
+fn look_at_json_lines(file: &TableFile, found: &mut Columns) -> Result<()> {
     let mut lines = json_lines::Lines::open(file)?;
     for _ in 0..ROWS {
         let Some((_, line)) = lines.next()? else { break };
@@ -112,9 +113,10 @@ fn look_at_json_lines(file: &CatalogFile, found: &mut Columns) -> Result<()> {
                 found.columns.len() - 1
             });
             let column = &mut found.columns[index];
-            match json_lines::cell(value) {
-                Ok(Cell::Text(text) | Cell::Number(text)) => column.sample(&text),
-                Ok(Cell::Nested(text)) if is_list_of_numbers(text) => column.kind = Kind::Vector,
+            match json_lines::value(value) {
+                Ok(Value::Text(text)) => column.sample(&text),
+                Ok(Value::Number(text)) => column.sample(text),
+                Ok(Value::Nested(text)) if is_list_of_numbers(text) => column.kind = Kind::Vector,
                 _ => {}
             }
         }
@@ -126,14 +128,14 @@ fn is_list_of_numbers(json: &str) -> bool {
     serde_json::from_str::<Vec<f64>>(json).is_ok_and(|values| values.len() > 1)
 }
 
-fn look_at_parquet(file: &CatalogFile, found: &mut Columns) -> Result<()> {
+fn look_at_parquet(file: &TableFile, found: &mut Columns) -> Result<()> {
     let builder = columnar::open(file)?;
     let schema = builder.schema().clone();
     let mut readable = Vec::new();
     for (index, field) in schema.fields().iter().enumerate() {
         let held = columnar::value_type(field.data_type());
         let kind = match held {
-            _ if columnar::is_vector(field.data_type()) => Kind::Vector,
+            _ if is_vector(field.data_type()) => Kind::Vector,
             _ if held.is_floating() => Kind::Float,
             _ => Kind::Text,
         };
@@ -144,8 +146,8 @@ fn look_at_parquet(file: &CatalogFile, found: &mut Columns) -> Result<()> {
     }
     let Some(batch) = columnar::Batches::open(file, builder, &readable, ROWS)?.next()? else { return Ok(()) };
     for (&index, values) in readable.iter().zip(batch.columns()) {
-        let Ok(texts) = columnar::as_text(values) else { continue }; // a type without text says nothing about the others
-        texts.iter().flatten().for_each(|text| found.columns[index].sample(text));
+        let Ok(texts) = columnar::Texts::of(values) else { continue }; // a type without text says nothing about the others
+        (0..values.len()).filter_map(|row| texts.get(row)).for_each(|text| found.columns[index].sample(text));
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 use csv::{ByteRecord, StringRecord};
 
 use super::assembly::{Assembly, Cell};
-use super::delimited::{self, Table};
-use super::file::CatalogFile;
 use super::stock::{flag, has_some};
-use super::wanted::{Asker, Field, Wanted, is_same_name, position};
+use super::wanted::{Asker, Field, Wanted};
 use crate::error::Result;
+use crate::tabular::delimited::{self, Table};
+use crate::tabular::{TableFile, is_same_name, position};
 
 /// Columns of the export that the catalog is made of.
 #[derive(Clone, Copy)]
@@ -86,7 +86,7 @@ pub(super) fn is_export(header: &[String]) -> bool {
         .all(|&column| header.iter().any(|name| name == COLUMNS[column as usize]))
 }
 
-pub(super) fn read(file: &CatalogFile, wanted: &Wanted<'_>, assembly: &mut Assembly<'_>) -> Result<()> {
+pub(super) fn read(file: &TableFile, wanted: &Wanted<'_>, assembly: &mut Assembly<'_>) -> Result<()> {
     let mut table = Table::open(file)?;
     if !is_export(table.header()) {
         let what = "is no Shopify product export: it needs the columns `Handle`, `Title` and `Variant Price`";
@@ -119,7 +119,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(header: &[String], wanted: &Wanted<'_>, file: &CatalogFile) -> Result<Kept> {
+    fn of(header: &[String], wanted: &Wanted<'_>, file: &TableFile) -> Result<Kept> {
         let known = COLUMNS.iter().map(|name| position(header, name, file)).collect::<Result<Vec<_>>>()?;
         let raw = |asked_by: Asker<'_>, column: &str| match asked_by {
             Asker::Default => Ok(None),
@@ -194,7 +194,7 @@ impl Export {
                 assembly.reject(row, "field_count", detail);
                 continue;
             }
-            if let Some(&column) = kept.places.iter().find(|&&place| delimited::cell(&record, place).is_err()) {
+            if let Some(&column) = kept.places.iter().find(|&&place| delimited::text(&record, place).is_err()) {
                 assembly.reject(row, "not_utf8", table.not_utf8(column));
                 continue;
             }

@@ -2,10 +2,9 @@
 
 use anyhow::anyhow;
 
-use super::assembly::quoted;
-use super::file::CatalogFile;
 use super::{Attribute, Source};
 use crate::error::{Error, Result};
+use crate::tabular::{TableFile, list, position};
 
 /// The standard fields that become part of a product. The order is that of the first slots of [`Wanted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +115,11 @@ impl<'a> Wanted<'a> {
         &self.slots
     }
 
+    /// The name of each slot's column.
+    pub(super) fn columns(&self) -> Vec<&'a str> {
+        self.slots.iter().map(|slot| slot.column).collect()
+    }
+
     /// The slots of the attributes, in the order of [`Source::attributes`].
     pub(super) fn attribute_slots(&self) -> std::ops::Range<usize> {
         FIELDS.len()..FIELDS.len() + self.attributes
@@ -126,7 +130,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Which column of a header each slot takes: the same name, else the same name in another case.
-    pub(super) fn resolve(&self, header: &[String], file: &CatalogFile) -> Result<Vec<Option<usize>>> {
+    pub(super) fn resolve(&self, header: &[String], file: &TableFile) -> Result<Vec<Option<usize>>> {
         let places = self.slots.iter().map(|slot| position(header, slot.column, file)).collect::<Result<Vec<_>>>()?;
         let found: Vec<bool> = places.iter().map(Option::is_some).collect();
         self.require(&found, header, file)?;
@@ -134,7 +138,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Refuses a file in which a column that somebody asked for is absent; `found` has one entry a slot.
-    pub(super) fn require(&self, found: &[bool], columns: &[String], file: &CatalogFile) -> Result<()> {
+    pub(super) fn require(&self, found: &[bool], columns: &[String], file: &TableFile) -> Result<()> {
         let there = list(columns);
         let path = file.path().display();
         for (slot, _) in self.slots.iter().zip(found).filter(|(_, found)| !**found) {
@@ -167,40 +171,5 @@ impl<'a> Wanted<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// The position of a column by its exact name, else by its name in another case and without spaces around it.
-pub(super) fn position(header: &[String], name: &str, file: &CatalogFile) -> Result<Option<usize>> {
-    let all = |is_match: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        header.iter().enumerate().filter(|(_, column)| is_match(column)).map(|(index, _)| index).collect()
-    };
-    let mut found = all(&|column| column == name);
-    if found.is_empty() {
-        found = all(&|column| is_same_name(column, name));
-    }
-    match found[..] {
-        [] => Ok(None),
-        [index] => Ok(Some(index)),
-        _ => {
-            let columns = list(found.iter().map(|&index| &header[index]));
-            Err(file.unusable(format_args!("has more than one column for `{name}`: {columns}; rename or drop one")))
-        }
-    }
-}
-
-/// Whether two column names differ only in case and in spaces around them.
-pub(super) fn is_same_name(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
-}
-
-/// Names for a sentence, `` `id`, `title` ``; a long list is cut.
-fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
-    const SHOWN: usize = 60;
-    let names: Vec<String> = names.into_iter().map(|name| quoted(name.as_ref())).collect();
-    match names.len() {
-        0 => "no columns".into(),
-        1..=SHOWN => names.join(", "),
-        more => format!("{} and {} more", names[..SHOWN].join(", "), more - SHOWN),
     }
 }

@@ -88,6 +88,7 @@ fn rooms_import_only_what_they_may_know() {
         ("src/plan", "crate::embedding"),
         ("src/plan", "crate::output"),
         ("src/catalog", "crate::photos"),
+        ("src/tabular", "crate::catalog"),
         ("src/output", "crate::plan"),
         ("src/output", "crate::rules"),
     ];

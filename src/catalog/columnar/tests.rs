@@ -1,10 +1,13 @@
 //! Parquet written here, in the layouts that exports have.
 
+use std::sync::Arc;
+
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
     BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray,
     Float64Array, Int64Array, LargeStringArray, ListArray, StringViewArray,
 };
+use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -13,6 +16,7 @@ use super::*;
 use crate::catalog::Catalog;
 use crate::catalog::testing::{self, read_text, read_with, reasons};
 use crate::money::Currency;
+use crate::tabular::columnar::contained;
 
 fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -165,7 +169,7 @@ fn a_broken_file_is_refused_in_one_line() {
     let whole = parquet(vec![("id", ids(5000))]);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("x"), &whole).unwrap();
-    let file = CatalogFile::open(&folder.path().join("x"), None).unwrap();
+    let file = TableFile::open(&folder.path().join("x"), crate::catalog::ROLE).unwrap();
     let cause = contained(&file, || panic!("an assertion of the decoder")).unwrap_err();
     assert!(matches!(cause, Error::Catalog(_)), "{cause}");
     for bytes in [&whole[..whole.len() - 9], &whole[..8], &parquet(vec![("id", ids(0))])[..]] {

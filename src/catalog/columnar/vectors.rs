@@ -10,12 +10,13 @@ use parquet::data_type::FloatType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
-use super::{CatalogFile, contained, undecodable};
 use crate::error::Result;
+use crate::tabular::TableFile;
+use crate::tabular::columnar::{contained, undecodable};
 
 /// Reads one column of vectors from the first row to the last.
 pub(super) struct VectorReader<'f> {
-    file: &'f CatalogFile,
+    file: &'f TableFile,
     reader: SerializedFileReader<File>,
     leaf: usize,
     next_group: usize,
@@ -30,7 +31,7 @@ pub(super) struct VectorReader<'f> {
 
 impl<'f> VectorReader<'f> {
     /// `None` where the column at `root` is no plain list of 32-bit floats.
-    pub(super) fn open(file: &'f CatalogFile, schema: &SchemaDescriptor, root: usize) -> Result<Option<Self>> {
+    pub(super) fn open(file: &'f TableFile, schema: &SchemaDescriptor, root: usize) -> Result<Option<Self>> {
         let mut leaves = (0..schema.num_columns()).filter(|&leaf| schema.get_column_root_idx(leaf) == root);
         let (Some(leaf), None) = (leaves.next(), leaves.next()) else { return Ok(None) };
         let column = schema.column(leaf);
