@@ -29,6 +29,7 @@ pub mod photos;
 pub mod plan;
 pub mod recommend;
 pub mod rules;
+pub mod side_file;
 pub mod similarity;
 
 pub mod bench;

@@ -106,7 +106,8 @@ fn require_known_compression(file: &TableFile, metadata: &ParquetMetaData) -> Re
     )))
 }
 
-/// A column's values as text.
+/// A column's values as text: dates as `2026-11-22`, timestamps as that and the time. Those of a zone that only has a name,
+/// which is how most programs write UTC, are told in UTC.
 pub(crate) struct Texts {
     texts: StringArray,
     original: ArrayRef,
@@ -114,8 +115,14 @@ pub(crate) struct Texts {
 
 impl Texts {
     pub(crate) fn of(column: &ArrayRef) -> std::result::Result<Texts, ArrowError> {
-        let texts = arrow_cast::cast(column, &DataType::Utf8)?.as_string::<i32>().clone();
-        Ok(Texts { texts, original: column.clone() })
+        let texts = match column.data_type() {
+            DataType::Timestamp(unit, Some(zone)) if !zone.starts_with(['+', '-']) => {
+                let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+                arrow_cast::cast(&arrow_cast::cast(column, &utc)?, &DataType::Utf8)?
+            }
+            _ => arrow_cast::cast(column, &DataType::Utf8)?,
+        };
+        Ok(Texts { texts: texts.as_string::<i32>().clone(), original: column.clone() })
     }
 
     /// The text of a row; `None` where it is null or empty.
