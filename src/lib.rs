@@ -36,6 +36,7 @@ pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod devices;
+pub mod evaluate;
 pub mod init;
 
 pub mod error;

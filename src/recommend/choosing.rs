@@ -81,7 +81,7 @@ impl Recommender<'_> {
     }
 
     /// The candidates that may be in a list, whatever their similarity, ascending by row.
-    pub(super) fn admitted(&self, rule: usize, anchor: usize) -> impl Iterator<Item = u32> {
+    pub fn admitted(&self, rule: usize, anchor: usize) -> impl Iterator<Item = u32> {
         let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
         let scope = contract.scope[anchor];
         let ranges = if scope == NO_LIST { &[][..] } else { &contract.scopes[scope as usize] };

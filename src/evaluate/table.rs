@@ -1,0 +1,119 @@
+//! Figures as aligned text for people. This file refuses to measure.
+
+use std::fmt;
+
+use super::bootstrap::Estimate;
+use super::figures::{Accuracy, Evaluation, RuleFigures};
+use super::quantiles::Distribution;
+use super::truth::Read;
+
+/// The width of a row's name, and of each of its columns.
+const NAME: usize = 15;
+const COLUMN: usize = 26;
+const QUANTILE: usize = 10;
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read.fmt(f)?;
+        writeln!(
+            f,
+            "the night of {}, {} products; k = {}; 95 % intervals from {} resamples of the sources",
+            self.run_date, self.products, self.k, self.resamples
+        )?;
+        self.rules.iter().try_for_each(|rule| rule.write(f, self.k))
+    }
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} rows", self.file, self.rows)?;
+        if let (Some(orders), Some(since)) = (self.orders, &self.since) {
+            write!(f, ", {orders} orders on or after {since}")?;
+        }
+        writeln!(f, ", {} links between products of the catalog", self.links)?;
+        let example =
+            |example: &Option<String>| example.as_ref().map_or_else(String::new, |e| format!(", such as `{e}`"));
+        let left_out = [
+            (Some(self.unknown), "rows name a product that is not in the catalog", example(&self.unknown_example)),
+            (Some(self.unknown_kind), "rows are of a kind that is no relation", example(&self.unknown_kind_example)),
+            (Some(self.own), "rows link a product to itself", String::new()),
+            (Some(self.incomplete), "rows lack an id or cannot be read", String::new()),
+            (self.long_orders, "of these orders are too long and are skipped", String::new()),
+            (self.undated_orders, "orders have no readable date", String::new()),
+        ];
+        for (count, what, example) in left_out {
+            if let Some(count) = count.filter(|&count| count > 0) {
+                writeln!(f, "left out: {count} {what}{example}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RuleFigures {
+    fn write(&self, f: &mut fmt::Formatter<'_>, k: usize) -> fmt::Result {
+        let RuleFigures { rule, relation, sources, links, .. } = self;
+        writeln!(f, "\n{rule} ({relation}): {sources} products with {links} links")?;
+        let accuracies = [("hit", &self.hit), ("recall", &self.recall), ("MAP", &self.map)];
+        if self.hit.is_some() {
+            row(f, "", &["lists", "ceiling", "random", "lists - random"].map(str::to_owned))?;
+        }
+        for (name, accuracy) in accuracies.into_iter().filter_map(|(name, a)| a.as_ref().map(|a| (name, a))) {
+            let Accuracy { found, ceiling, random, above_random } = accuracy;
+            row(f, &format!("{name}@{k}"), &[found, ceiling, random, above_random].map(ToString::to_string))?;
+        }
+        if let Some(pairs) = &self.category_pairs {
+            row(f, "", &["lists", "chance", "lists / chance"].map(str::to_owned))?;
+            let lift = pairs.lift.map_or_else(|| "–".to_owned(), |lift| lift.to_string());
+            row(f, "category pairs", &[pairs.rate.to_string(), pairs.chance.to_string(), lift])?;
+        }
+        let coverage = &self.coverage;
+        write!(f, "  {:<NAME$}{}, {} full", "all lists", coverage.lists, percent(coverage.full))?;
+        coverage.short.iter().try_for_each(|(reason, share)| write!(f, ", {} {reason}", percent(*share)))?;
+        let mean = coverage.mean_returned;
+        writeln!(f, "; {mean:.2} of {} entries; {} of the catalog", self.limit, percent(coverage.catalog))?;
+        self.spreads(f)
+    }
+
+    fn spreads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.price_ratio.is_none() && self.margin_gain.is_empty() {
+            return Ok(());
+        }
+        spread(f, "", &["min", "10 %", "25 %", "median", "75 %", "90 %", "max"].map(str::to_owned), "entries")?;
+        if let Some(ratios) = &self.price_ratio {
+            spread(f, "price ratio", &ratios.values().map(|ratio| format!("{ratio:.3}")), &ratios.count.to_string())?;
+        }
+        for of_currency in &self.margin_gain {
+            let name = format!("gain {}", of_currency.currency.as_deref().unwrap_or_default());
+            let gain: &Distribution<String> = &of_currency.gain;
+            spread(f, name.trim(), &gain.values().map(|money| cents(money).to_owned()), &gain.count.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.4} [{:.4}, {:.4}]", self.value, self.low, self.high)
+    }
+}
+
+fn row<const N: usize>(f: &mut fmt::Formatter<'_>, name: &str, cells: &[String; N]) -> fmt::Result {
+    let line = cells.iter().fold(format!("  {name:<NAME$}"), |line, cell| line + &format!("{cell:<COLUMN$}"));
+    writeln!(f, "{}", line.trim_end())
+}
+
+fn spread(f: &mut fmt::Formatter<'_>, name: &str, cells: &[String; 7], count: &str) -> fmt::Result {
+    write!(f, "  {name:<NAME$}")?;
+    cells.iter().try_for_each(|cell| write!(f, "{cell:>QUANTILE$}"))?;
+    writeln!(f, "{count:>QUANTILE$}")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// Money with two decimals where it needs no more.
+fn cents(money: &str) -> &str {
+    money.strip_suffix("00").unwrap_or(money)
+}
