@@ -98,3 +98,6 @@ fn chosen(config: &Config, names: &[String]) -> Result<Vec<usize>> {
     let is_asked = |place: &usize| names.is_empty() || names.contains(&config.rules[*place].name);
     Ok((0..config.rules.len()).filter(is_asked).collect())
 }
+
+#[cfg(test)]
+mod tests;

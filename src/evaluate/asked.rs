@@ -22,7 +22,7 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// Reads the file that the question names.
+    /// Reads the file that the question names. Rows that cannot be read are counted as incomplete.
     ///
     /// # Errors
     /// [`Error::Config`] when it cannot be used as a whole, or has no order on or after the day.
@@ -37,12 +37,9 @@ impl Asked {
                     Column { name, need }
                 });
                 let names = BTreeMap::new();
-                let source = Source { path, section: "links", columns: &columns, names: &names, progress: &progress };
+                let source = Source { path, section: "--links", columns: &columns, names: &names, progress: &progress };
                 side_file::read(&source, |_, row| {
-                    match row {
-                        Ok(cells) => file.take(cells),
-                        Err(_) => file.take(&[]),
-                    }
+                    file.take(row.unwrap_or_default());
                     Ok(())
                 })?;
                 Ok(Asked::Links(file))
@@ -60,12 +57,10 @@ impl Asked {
                 let mut file = OrderFile::new(name(path), since);
                 let columns = orders::COLUMNS.map(|name| Column { name, need: Need::Required });
                 let names = BTreeMap::new();
-                let source = Source { path, section: "orders", columns: &columns, names: &names, progress: &progress };
+                let source =
+                    Source { path, section: "--orders", columns: &columns, names: &names, progress: &progress };
                 side_file::read(&source, |_, row| {
-                    match row {
-                        Ok(cells) => file.take(cells),
-                        Err(_) => file.take(&[]),
-                    }
+                    file.take(row.unwrap_or_default());
                     Ok(())
                 })?;
                 Ok(Asked::Orders(file.finish()?))

@@ -127,7 +127,9 @@ mod tests {
 
     fn file(since: &str, lines: &[[&str; 3]]) -> OrderFile {
         let mut file = OrderFile::new("o.csv".to_owned(), since.parse().unwrap());
-        lines.iter().for_each(|line| file.take(&line.map(Some)));
+        for line in lines {
+            file.take(&line.map(Some));
+        }
         file
     }
 
