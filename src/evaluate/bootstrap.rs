@@ -33,18 +33,16 @@ impl Bootstrap {
     /// Draws `resamples` times as many sources as there are, with replacement (Efron, Tibshirani, "An Introduction to the
     /// Bootstrap", 1993, chapters 6 and 13). All figures come from the same draws, so differences of figures are paired.
     pub(super) fn new(sources: &[Judged], resamples: u32) -> Bootstrap {
-        let sum = |judged: &mut dyn Iterator<Item = Judged>| {
-            judged.fold(Judged::default(), |mut sum, one| {
-                sum += one;
-                sum
-            })
-        };
-        let resample = |number: u32| {
+        let resample = |times: &mut Vec<u32>, number: u32| {
+            times.clear();
+            times.resize(sources.len(), 0);
             let mut dice = Dice::new(SEED ^ u64::from(number));
-            sum(&mut (0..sources.len()).map(|_| sources[dice.below(sources.len())]))
+            (0..sources.len()).for_each(|_| times[dice.below(sources.len())] += 1);
+            weighted(sources.iter().zip(times.iter().copied()))
         };
-        let resampled = (0..resamples).into_par_iter().map(resample).collect();
-        Bootstrap { sources: sources.len(), whole: sum(&mut sources.iter().copied()), resampled }
+        let resampled = (0..resamples).into_par_iter().map_init(Vec::new, resample).collect();
+        let whole = weighted(sources.iter().zip(std::iter::repeat(1)));
+        Bootstrap { sources: sources.len(), whole, resampled }
     }
 
     /// The mean over sources of what `of` takes from each; it must be linear. `None` without sources.
@@ -65,6 +63,15 @@ impl Bootstrap {
         let [low, high] = [(1, 40), (39, 40)].map(|share| at_share(&values, share).copied().unwrap_or(value));
         Some(Estimate { value, low, high })
     }
+}
+
+/// The sum of sources, each so many times. Counting draws first and summing in the order of the sources keeps memory in order.
+fn weighted<'a>(sources: impl Iterator<Item = (&'a Judged, u32)>) -> Judged {
+    let mut sum = Judged::default();
+    for (source, times) in sources.filter(|(_, times)| *times > 0) {
+        sum.add_times(source, f64::from(times));
+    }
+    sum
 }
 
 /// `SplitMix64` (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).

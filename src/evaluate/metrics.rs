@@ -1,8 +1,6 @@
 //! What one list is worth against its links, what the best list would be, and what a blind one can expect. This file refuses to
 //! know products: it sees places of a list and counts.
 
-use std::ops::AddAssign;
-
 /// One figure three times: of the list, of the best list that the rule allows, and of a random one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Scores {
@@ -111,22 +109,23 @@ fn precisions(is_linked: &[bool]) -> f64 {
     sum
 }
 
-impl AddAssign for Scores {
-    fn add_assign(&mut self, other: Scores) {
-        self.found += other.found;
-        self.ceiling += other.ceiling;
-        self.random += other.random;
+impl Scores {
+    fn add_times(&mut self, other: Scores, times: f64) {
+        self.found += times * other.found;
+        self.ceiling += times * other.ceiling;
+        self.random += times * other.random;
     }
 }
 
-impl AddAssign for Judged {
-    fn add_assign(&mut self, other: Judged) {
-        self.hit += other.hit;
-        self.recall += other.recall;
-        self.precision += other.precision;
-        self.entries += other.entries;
-        self.in_pair += other.in_pair;
-        self.in_pair_by_chance += other.in_pair_by_chance;
+impl Judged {
+    /// Adds another, so many times.
+    pub(super) fn add_times(&mut self, other: &Judged, times: f64) {
+        self.hit.add_times(other.hit, times);
+        self.recall.add_times(other.recall, times);
+        self.precision.add_times(other.precision, times);
+        self.entries += times * other.entries;
+        self.in_pair += times * other.in_pair;
+        self.in_pair_by_chance += times * other.in_pair_by_chance;
     }
 }
 

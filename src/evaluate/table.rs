@@ -7,10 +7,12 @@ use super::figures::{Accuracy, Evaluation, RuleFigures};
 use super::quantiles::Distribution;
 use super::truth::Read;
 
-/// The width of a row's name, and of each of its columns.
+/// The width of a row's name, and of a quantile.
 const NAME: usize = 15;
-const COLUMN: usize = 26;
 const QUANTILE: usize = 10;
+
+/// Figures that are all below this are written with more decimals.
+const SMALL: f64 = 0.01;
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,18 +56,26 @@ impl RuleFigures {
     fn write(&self, f: &mut fmt::Formatter<'_>, k: usize) -> fmt::Result {
         let RuleFigures { rule, relation, sources, links, .. } = self;
         writeln!(f, "\n{rule} ({relation}): {sources} products with {links} links")?;
-        let accuracies = [("hit", &self.hit), ("recall", &self.recall), ("MAP", &self.map)];
+        let mut rows: Vec<(String, Vec<String>)> = Vec::new();
         if self.hit.is_some() {
-            row(f, "", &["lists", "ceiling", "random", "lists - random"].map(str::to_owned))?;
+            rows.push(titles(&["lists", "ceiling", "random", "lists - random"]));
         }
-        for (name, accuracy) in accuracies.into_iter().filter_map(|(name, a)| a.as_ref().map(|a| (name, a))) {
-            let Accuracy { found, ceiling, random, above_random } = accuracy;
-            row(f, &format!("{name}@{k}"), &[found, ceiling, random, above_random].map(ToString::to_string))?;
+        for (name, accuracy) in [("hit", &self.hit), ("recall", &self.recall), ("MAP", &self.map)] {
+            if let Some(Accuracy { found, ceiling, random, above_random }) = accuracy {
+                let cells = [found, ceiling, random, above_random].map(ToString::to_string);
+                rows.push((format!("{name}@{k}"), cells.to_vec()));
+            }
         }
         if let Some(pairs) = &self.category_pairs {
-            row(f, "", &["lists", "chance", "lists / chance"].map(str::to_owned))?;
+            rows.push(titles(&["lists", "chance", "lists / chance"]));
             let lift = pairs.lift.map_or_else(|| "–".to_owned(), |lift| lift.to_string());
-            row(f, "category pairs", &[pairs.rate.to_string(), pairs.chance.to_string(), lift])?;
+            rows.push(("category pairs".to_owned(), vec![pairs.rate.to_string(), pairs.chance.to_string(), lift]));
+        }
+        let cells = rows.iter().flat_map(|(_, cells)| cells);
+        let column = cells.map(|cell| cell.chars().count()).max().unwrap_or(0) + 2;
+        for (name, cells) in rows {
+            let line = cells.iter().fold(format!("  {name:<NAME$}"), |line, cell| line + &format!("{cell:<column$}"));
+            writeln!(f, "{}", line.trim_end())?;
         }
         let coverage = &self.coverage;
         write!(f, "  {:<NAME$}{}, {} full", "all lists", coverage.lists, percent(coverage.full))?;
@@ -94,13 +104,18 @@ impl RuleFigures {
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.4} [{:.4}, {:.4}]", self.value, self.low, self.high)
+        let largest = [self.value, self.low, self.high].map(f64::abs).into_iter().fold(0.0, f64::max);
+        let decimals = if largest > 0.0 && largest < SMALL { 6 } else { 4 };
+        // A negative figure that rounds to nothing is nothing.
+        let nothing = 0.5 * 0.1_f64.powi(decimals);
+        let [value, low, high] = [self.value, self.low, self.high].map(|x| if x.abs() < nothing { 0.0 } else { x });
+        let decimals = usize::try_from(decimals).unwrap_or_default();
+        write!(f, "{value:.decimals$} [{low:.decimals$}, {high:.decimals$}]")
     }
 }
 
-fn row<const N: usize>(f: &mut fmt::Formatter<'_>, name: &str, cells: &[String; N]) -> fmt::Result {
-    let line = cells.iter().fold(format!("  {name:<NAME$}"), |line, cell| line + &format!("{cell:<COLUMN$}"));
-    writeln!(f, "{}", line.trim_end())
+fn titles(columns: &[&str]) -> (String, Vec<String>) {
+    (String::new(), columns.iter().map(ToString::to_string).collect())
 }
 
 fn spread(f: &mut fmt::Formatter<'_>, name: &str, cells: &[String; 7], count: &str) -> fmt::Result {
@@ -116,4 +131,19 @@ fn percent(share: f64) -> String {
 /// Money with two decimals where it needs no more.
 fn cents(money: &str) -> &str {
     money.strip_suffix("00").unwrap_or(money)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_figures_keep_their_digits_and_nothing_has_no_sign() {
+        let said = |value, low, high| Estimate { value, low, high }.to_string();
+        assert_eq!(said(0.5, 0.25, 1.0), "0.5000 [0.2500, 1.0000]");
+        assert_eq!(said(0.000_21, 0.000_2, 0.000_3), "0.000210 [0.000200, 0.000300]");
+        assert_eq!(said(-1e-9, -0.000_01, 0.02), "0.0000 [0.0000, 0.0200]");
+        assert_eq!(said(0.0, 0.0, 0.0), "0.0000 [0.0000, 0.0000]");
+        assert_eq!((cents("12.3400"), cents("12.3450")), ("12.34", "12.3450"));
+    }
 }
