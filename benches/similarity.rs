@@ -7,6 +7,7 @@ use twinset::embedding::Vectors;
 use twinset::money::{Currency, Price};
 use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
+use twinset::rules::complements::Complements;
 use twinset::rules::defaults;
 use twinset::similarity::cpu::Cpu;
 use twinset::similarity::{Matrix, NO_LIST, Similarity, canonical_score};
@@ -53,7 +54,7 @@ fn shop(count: usize) -> (Catalog, Vectors) {
 
 fn planned(count: usize) -> (Matrix, Plan) {
     let (catalog, vectors) = shop(count);
-    let plan = Plan::new(&catalog, &vec![Sight::Seen; count], &defaults(), &[]);
+    let plan = Plan::new(&catalog, &vec![Sight::Seen; count], &defaults(), &Complements::default());
     (Matrix::gather(&vectors, plan.seen_products()), plan)
 }
 
@@ -61,7 +62,7 @@ fn planned(count: usize) -> (Matrix, Plan) {
 fn plan_the_default_rules(bencher: Bencher, count: usize) {
     let (catalog, _) = shop(count);
     let sight = vec![Sight::Seen; count];
-    bencher.counter(ItemsCount::new(count)).bench(|| Plan::new(&catalog, &sight, &defaults(), &[]));
+    bencher.counter(ItemsCount::new(count)).bench(|| Plan::new(&catalog, &sight, &defaults(), &Complements::default()));
 }
 
 #[divan::bench(args = [2_000, 10_000], sample_count = 5)]

@@ -5,7 +5,6 @@
 mod assembly;
 mod columnar;
 mod columns;
-pub(crate) mod date;
 mod delimited;
 mod json_lines;
 mod shopify;

@@ -29,6 +29,11 @@ pub enum Command {
     /// Say what a run would read, reject, score and need, without computing
     #[command(after_help = "Example: twinset check twinset.toml")]
     Check(JobArgs),
+    /// Say why products are recommended beside one, or why another is not
+    #[command(after_help = "Examples: twinset explain NECK-1\n          twinset explain NECK-1 NECK-9 --json\n\n\
+        From the same plan and scores as a run, with tonight's catalog, rules, pins and blocks. Nothing is written but the \
+        cache of embeddings.")]
+    Explain(ExplainArgs),
     /// Write a commented twinset.toml after looking at the catalog's columns
     #[command(after_help = "Example: twinset init products.csv --images photos")]
     Init(InitArgs),
@@ -56,11 +61,19 @@ pub enum Command {
     Demo(DemoArgs),
 }
 
-/// What `run` and `check` take. Flags beat the environment, the environment beats the file.
+/// What `run` and `check` take.
 #[derive(Args, Clone, Debug, Default)]
 pub struct JobArgs {
     /// Configuration file; ./twinset.toml where it exists
     pub config: Option<PathBuf>,
+    /// What beats the file.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// What beats the configuration file. Flags beat the environment, the environment beats the file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
     /// Catalog file (CSV, Parquet, JSON Lines or Shopify's product export)
     #[arg(long, env = "TWINSET_CATALOG", value_name = "FILE")]
     pub catalog: Option<PathBuf>,
@@ -83,6 +96,24 @@ pub struct JobArgs {
     /// Refuse to start when the job would need more memory than this, for example 16GiB
     #[arg(long, env = "TWINSET_MEMORY", value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
+}
+
+/// What `explain` takes.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The id of the product being served
+    pub product: String,
+    /// The id of a product that is recommended beside it, or is not; all lists when left out
+    pub candidate: Option<String>,
+    /// Configuration file; ./twinset.toml where it exists
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// What beats the file.
+    #[command(flatten)]
+    pub flags: Flags,
 }
 
 /// What `init` takes.

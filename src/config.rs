@@ -14,8 +14,8 @@ use crate::cli::JobArgs;
 use crate::device::Choice;
 use crate::error::{Error, Result};
 use crate::money::Currency;
-use crate::rules::categories::Complement;
-use crate::rules::globs::Globs;
+use crate::orders::OrdersSettings;
+use crate::rules::complements::{Complement, Complements, Targets};
 use crate::rules::placements::Placement;
 use crate::rules::validate::validate_together;
 use crate::rules::{Rule, defaults};
@@ -55,12 +55,14 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Where each rule stands, as `twinset.toml:12`; nothing where the rules are the default ones.
     pub rule_places: Vec<String>,
-    /// The configured complements, in the order of their text.
-    pub complements: Vec<Complement>,
     /// What pages show; `None` where the configuration does not say, and nothing where it wants none.
     pub placements: Option<Vec<Placement>>,
     /// The file of pins and blocks.
     pub merchandising: Option<PathBuf>,
+    /// The configured complements. What was learned is not among them: a night adds it.
+    pub complements: Complements,
+    /// The orders that complements are learned from.
+    pub orders: Option<OrdersSettings>,
     /// The date of the night.
     pub run_date: NaiveDate,
     /// Threads of the job.
@@ -94,7 +96,8 @@ struct File {
     #[serde(default)]
     output: OutputSection,
     #[serde(default)]
-    complements: BTreeMap<String, Vec<String>>,
+    complements: BTreeMap<String, Targets>,
+    orders: Option<OrdersSettings>,
     merchandising: Option<MerchandisingSection>,
     #[serde(default, rename = "rule")]
     rules: Vec<Spanned<Rule>>,
@@ -182,7 +185,8 @@ impl Config {
             "embedding": self.embedding,
             "embeddings": self.publish_embeddings,
             "rules": self.rules,
-            "complements": self.complements,
+            "complements": self.complements.configured,
+            "orders": self.orders,
             "placements": self.placements,
         })
     }
@@ -191,24 +195,23 @@ impl Config {
 fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
     let (file, text, folder) = read_file(args)?;
     let beside = |path: PathBuf| folder.join(path);
-    let Some(catalog) = args.catalog.clone().or(file.catalog.path.map(&beside)) else {
+    let Some(catalog) = args.flags.catalog.clone().or(file.catalog.path.map(&beside)) else {
         bail!(
             "no catalog: name it with `--catalog FILE` or as `path` under `[catalog]` in twinset.toml \
              (`twinset init FILE` writes one)"
         );
     };
     let own_folder = catalog.parent().map(Path::to_owned).filter(|p| !p.as_os_str().is_empty());
-    let images = args.images.clone().or(file.catalog.images.map(&beside)).or(own_folder);
+    let images = args.flags.images.clone().or(file.catalog.images.map(&beside)).or(own_folder);
     let currency = file.catalog.currency.map(|text| {
         Currency::parse(&text).with_context(|| format!("`currency = \"{text}\"` is not an ISO 4217 code such as `USD`"))
     });
     let decimal = file.catalog.decimal.unwrap_or('.');
     ensure!(matches!(decimal, '.' | ','), "`decimal = \"{decimal}\"` is neither `.` nor `,`");
-    let device = args.device.as_deref().or(file.similarity.device.as_deref()).map(str::parse);
+    let device = args.flags.device.as_deref().or(file.similarity.device.as_deref()).map(str::parse);
     let reject_tolerance = file.output.reject_tolerance.unwrap_or(REJECT_TOLERANCE);
     ensure!((0.0..=1.0).contains(&reject_tolerance), "`reject_tolerance = {reject_tolerance}` is not within 0 and 1");
-    let rule_places = text.places(&file.rules);
-    let rules = text.rules(file.rules, &rule_places)?;
+    let (rules, rule_places) = text.rules(file.rules)?;
     let placements = match file.output.placements {
         Some(false) => Some(Vec::new()),
         _ => text.placements(file.placements, &rules)?,
@@ -223,7 +226,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         embedding: embedding(file.embedding)?,
         device: device.transpose()?.unwrap_or_default(),
         gpu: gpu::Options::default(),
-        out: args.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
+        out: args.flags.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
         publish_embeddings: file.output.embeddings.unwrap_or(false),
         reject_tolerance,
         rules,
@@ -231,12 +234,16 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         placements,
         merchandising: file.merchandising.map(|section| beside(section.path)),
         complements: complements(file.complements)?,
-        run_date: args.run_date.unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive()),
-        threads: match args.threads {
+        orders: file.orders.map(|settings| orders(settings, &folder)).transpose()?,
+        run_date: args
+            .flags
+            .run_date
+            .unwrap_or_else(|| DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive()),
+        threads: match args.flags.threads {
             Some(threads) => usize::from(threads),
             None => std::thread::available_parallelism().map_or(1, usize::from),
         },
-        memory: args.memory,
+        memory: args.flags.memory,
     })
 }
 
@@ -272,21 +279,17 @@ impl Text {
         format!("{}:{}", self.path, self.text[..byte].matches('\n').count() + 1)
     }
 
-    /// Where each of some tables begins.
-    fn places<T>(&self, tables: &[Spanned<T>]) -> Vec<String> {
-        tables.iter().map(|table| self.place(table.span().start)).collect()
-    }
-
-    fn rules(&self, rules: Vec<Spanned<Rule>>, places: &[String]) -> anyhow::Result<Vec<Rule>> {
+    fn rules(&self, rules: Vec<Spanned<Rule>>) -> anyhow::Result<(Vec<Rule>, Vec<String>)> {
         if rules.is_empty() {
-            return Ok(defaults());
+            return Ok((defaults(), Vec::new()));
         }
+        let places: Vec<String> = rules.iter().map(|rule| self.place(rule.span().start)).collect();
         let rules: Vec<Rule> = rules.into_iter().map(Spanned::into_inner).collect();
-        for (rule, place) in rules.iter().zip(places) {
+        for (rule, place) in rules.iter().zip(&places) {
             rule.validate().with_context(|| place.clone())?;
         }
         validate_together(&rules).map_err(|(rule, error)| error.context(places[rule].clone()))?;
-        Ok(rules)
+        Ok((rules, places))
     }
 
     fn placements(&self, all: Vec<Spanned<Placement>>, rules: &[Rule]) -> anyhow::Result<Option<Vec<Placement>>> {
@@ -308,14 +311,23 @@ fn embedding(section: EmbeddingSection) -> anyhow::Result<Embedding> {
     }
 }
 
-fn complements(map: BTreeMap<String, Vec<String>>) -> anyhow::Result<Vec<Complement>> {
-    let globs = |patterns: Vec<String>| Globs::try_from(patterns).map_err(|e| anyhow!("`[complements]`: {e}"));
-    map.into_iter().map(|(from, to)| Ok(Complement { from: globs(vec![from])?, to: globs(to)? })).collect()
+fn complements(map: BTreeMap<String, Targets>) -> anyhow::Result<Complements> {
+    let complement = |(key, targets): (String, Targets)| {
+        Complement::new(&key, targets).map_err(|cause| anyhow!("`[complements]`: {cause}"))
+    };
+    let configured = map.into_iter().map(complement).collect::<anyhow::Result<_>>()?;
+    Ok(Complements { configured, ..Complements::default() })
+}
+
+fn orders(settings: OrdersSettings, folder: &Path) -> anyhow::Result<OrdersSettings> {
+    settings.validate()?;
+    Ok(OrdersSettings { path: folder.join(&settings.path), ..settings })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Flags;
 
     fn resolved(text: &str) -> Result<Config> {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -328,12 +340,26 @@ mod tests {
     fn paths_start_at_the_file_and_flags_at_the_current_folder() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("twinset.toml");
-        fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'").expect("written");
-        let args = JobArgs { config: Some(path), out: Some("elsewhere".into()), ..JobArgs::default() };
+        fs::write(&path, "[catalog]\npath = 'data/p.csv'\n[output]\npath = 'o'\n[orders]\npath = 'data/o.csv'")
+            .expect("written");
+        let args = JobArgs { config: Some(path), flags: Flags { out: Some("elsewhere".into()), ..Flags::default() } };
         let config = Config::resolve(&args).expect("a configuration");
         assert_eq!(config.catalog, folder.path().join("data/p.csv"));
         assert_eq!(config.images, folder.path().join("data"));
+        assert_eq!(config.orders.expect("orders").path, folder.path().join("data/o.csv"));
         assert_eq!(config.out, Path::new("elsewhere"));
+    }
+
+    #[test]
+    fn what_decides_lists_is_told_from_where_it_lies() {
+        let decisive = |complements: &str, orders: &str| {
+            let text = format!("[catalog]\npath = 'p'\n[complements]\n'A' = {complements}\n[orders]\npath = {orders}");
+            resolved(&text).expect("a configuration").decisive()
+        };
+        let plain = decisive("['B']", "'a.csv'");
+        assert_eq!(plain, decisive("{ 'B' = 1 }", "'b.csv'\nmin_orders = 2"));
+        assert_ne!(plain, decisive("{ 'B' = 0.5 }", "'a.csv'"));
+        assert_ne!(plain, decisive("['B']", "'a.csv'\nlook_back = 9"));
     }
 
     #[test]
@@ -348,7 +374,10 @@ mod tests {
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'clip'", "`kind = \"clip\"`"),
-            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "complements"),
+            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "`[complements]`: `A` names no category"),
+            ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = { 'B' = 2 }", "`A` gives `B` the weight 2"),
+            ("[catalog]\npath = 'p.csv'\n[orders]\nlook_back = 3", "missing field `path`"),
+            ("[catalog]\npath = 'p.csv'\n[orders]\npath = 'o.csv'\nmax_lines = 0", "`max_lines = 0` under `[orders]`"),
         ] {
             let error = resolved(text).expect_err(text);
             assert_eq!(error.exit_code(), 2);

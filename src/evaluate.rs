@@ -21,7 +21,7 @@ use chrono::NaiveDate;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::job::Prepared;
+use crate::job::{Prepared, on_threads};
 use crate::progress::Progress;
 use asked::Asked;
 pub use bootstrap::Estimate;
@@ -69,9 +69,14 @@ pub enum Against {
 /// [`Error::Config`] when a rule is unknown, when the file cannot be used, and when nothing in it links two products of the catalog;
 /// see also [`Prepared::read`].
 pub fn evaluate(config: &Config, question: &Question) -> Result<Evaluation> {
+    on_threads(config, || evaluate_night(config, question))
+}
+
+fn evaluate_night(config: &Config, question: &Question) -> Result<Evaluation> {
     // Before the long work: what cannot be answered fails at once.
     let rules = chosen(config, &question.rules)?;
     let asked = Asked::read(config, question)?;
+    let config = &held_out(config, &question.against);
     let prepared = Prepared::read(config)?;
     let (truth, read) = asked.resolve(&prepared)?;
     let found = prepared.score()?;
@@ -86,6 +91,16 @@ pub fn evaluate(config: &Config, question: &Question) -> Result<Evaluation> {
         read,
         rules: measure::measure(&recommender, &truth, &rules, question, &progress)?,
     })
+}
+
+/// The configuration under which nothing is learned from orders after the run date, where lists are measured against orders: without a
+/// look-back all orders are learned from, whatever their date.
+fn held_out(config: &Config, against: &Against) -> Config {
+    let mut config = config.clone();
+    if let (Against::Orders { .. }, Some(settings)) = (against, &mut config.orders) {
+        settings.look_back = settings.look_back.or(Some(u32::MAX));
+    }
+    config
 }
 
 /// The places of the asked rules in the configuration, in its order.

@@ -64,6 +64,10 @@ fn publish_night(config: &Config) -> Result<Outcome> {
         let run_id = run_id(config, &catalog, &side, embedder.as_ref(), &embedded);
         Ok((embedded, run_id))
     })?;
+    if let Some(learned) = &side.learned {
+        let path = out.keep_complements(config.run_date, &learned.to_toml())?;
+        tracing::info!("what was learned lies in `{}`", path.display());
+    }
     let rejects = rejects(&catalog, &embedded);
     let many_rejects = rejects::too_many(config, &catalog, tried, &rejects);
     if out.already_published(&run_id, config.run_date) {

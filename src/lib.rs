@@ -24,6 +24,7 @@ pub mod device;
 pub mod embedding;
 pub mod merchandising;
 pub mod money;
+pub mod orders;
 pub mod output;
 pub mod photos;
 pub mod plan;
@@ -37,6 +38,7 @@ pub mod check;
 pub mod demo;
 pub mod devices;
 pub mod evaluate;
+pub mod explain;
 pub mod init;
 
 pub mod error;

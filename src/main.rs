@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Parser;
 use serde::Serialize;
-use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, EvaluateArgs, InitArgs, JobArgs};
+use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, EvaluateArgs, ExplainArgs, InitArgs, JobArgs};
 use twinset::config::Config;
 use twinset::device::Fault;
 use twinset::error::{Error, Result};
 use twinset::evaluate::{self, Against, Kinds, Question};
 use twinset::job::{self, Outcome};
 use twinset::progress::Progress;
-use twinset::{bench, check, demo, devices, init};
+use twinset::{bench, check, demo, devices, explain, init};
 
 /// Exit code of a night that was published with more rejects than the tolerance allows.
 const MANY_REJECTS: u8 = 10;
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run(&args),
         Command::Check(args) => check(&args),
+        Command::Explain(args) => explain(&args),
         Command::Init(args) => init(&args),
         Command::Devices(args) => devices(&args),
         Command::Bench(args) => bench(&args),
@@ -83,6 +84,13 @@ fn check(args: &JobArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn explain(args: &ExplainArgs) -> Result<ExitCode> {
+    let job = JobArgs { config: args.config.clone(), flags: args.flags.clone() };
+    let explained = explain::explain(&Config::resolve(&job)?, &args.product, args.candidate.as_deref())?;
+    say(&if args.json { json(&explained)? } else { explained.to_string() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn init(args: &InitArgs) -> Result<ExitCode> {
     let report = init::init(&args.catalog, args.images.as_deref(), &args.config)?;
     report.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -114,7 +122,7 @@ fn evaluate(args: EvaluateArgs) -> Result<ExitCode> {
         }
     };
     let question = Question { against, k: usize::from(args.k), rules: args.rules, resamples: args.resamples };
-    let evaluation = job::on_threads(&config, || evaluate::evaluate(&config, &question))?;
+    let evaluation = evaluate::evaluate(&config, &question)?;
     say(&if args.json { json(&evaluation)? } else { evaluation.to_string() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::NaiveDate;
 
-use crate::catalog::date;
 use crate::rules::Rule;
+use crate::tabular;
 
 /// The columns of the file, in the order in which [`Merchandising::take`] wants their cells.
 pub const COLUMNS: [&str; 7] = ["action", "product", "rule", "recommended", "position", "valid_from", "valid_until"];
@@ -58,7 +58,7 @@ impl Merchandising {
             cells[at].map(str::trim).filter(|text| !text.is_empty())
         };
         let day = |name: &str| -> Result<Option<NaiveDate>> {
-            let read = |text| date::parse(text).with_context(|| format!("`{name}` is `{text}`: write `2026-11-22`"));
+            let read = |text| tabular::day(text).with_context(|| format!("`{name}` is `{text}`: write `2026-11-22`"));
             cell(name).map(read).transpose()
         };
         let position = match cell("position").map(|text| text.parse::<u32>().map_err(|_| text)) {

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use crate::catalog::{Catalog, Product, ProductIndex};
 use crate::merchandising::Merchandising;
 use crate::money::Price;
-use crate::rules::categories::Complement;
+use crate::rules::complements::{ComplementWeights, Complements};
 use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
 use crate::rules::{Looks, Rule, price};
@@ -123,6 +123,8 @@ pub struct Plan {
     pub category: Vec<u32>,
     /// How many categories there are.
     pub categories: u32,
+    /// How strongly categories go together; empty where no rule ranks by it.
+    weights: ComplementWeights,
     /// Blocks: runs of one region, currency and category.
     pub blocks: usize,
 }
@@ -132,7 +134,7 @@ impl Plan {
     ///
     /// The attributes that rules name must be in `catalog.attributes`.
     #[must_use]
-    pub fn new(catalog: &Catalog, sight: &[Sight], rules: &[Rule], complements: &[Complement]) -> Plan {
+    pub fn new(catalog: &Catalog, sight: &[Sight], rules: &[Rule], complements: &Complements) -> Plan {
         let order = Order::new(catalog, sight);
         let mut lists = Lists {
             id_rank: order.id_ranks(catalog),
@@ -167,9 +169,25 @@ impl Plan {
             service.push(expected);
         }
         let categories = order.categories.len();
+        let ranks_complements = |rule: &Rule| rule.rank.as_ref().is_some_and(|rank| rank.complement > 0.0);
+        let weights = if rules.iter().any(ranks_complements) {
+            order.categories.complement_weights(complements)
+        } else {
+            ComplementWeights::default()
+        };
         let category = order.places.iter().map(|place| place.1).collect();
         let (seen, blocks, products) = (order.seen, order.blocks(), order.products);
-        Plan { products, seen, lists, service, merchandise: Merchandise::default(), category, categories, blocks }
+        Plan {
+            products,
+            seen,
+            lists,
+            service,
+            merchandise: Merchandise::default(),
+            category,
+            categories,
+            weights,
+            blocks,
+        }
     }
 
     /// Takes pins and blocks in: from now on no list holds what is blocked from it. What anchors may expect was counted without them.
@@ -192,8 +210,17 @@ impl Plan {
 
     /// The weight of the candidate's category among the complements of the anchor's (both rows); 0 where it is none.
     #[must_use]
-    pub fn complement_weight(&self, _anchor: usize, _candidate: usize) -> f64 {
-        0.0
+    pub fn complement_weight(&self, anchor: usize, candidate: usize) -> f64 {
+        self.weights.weight(self.category[anchor], self.category[candidate])
+    }
+
+    /// Takes every list away but those of one row, for an engine that need not fill them.
+    pub fn keep_lists_of(&mut self, anchor: usize) {
+        for rule in &mut self.lists.rules {
+            let kept = rule.scope[anchor];
+            rule.scope.fill(NO_LIST);
+            rule.scope[anchor] = kept;
+        }
     }
 
     /// Bytes that the plan holds, without the catalog.

@@ -267,7 +267,8 @@ impl<'a> Recommender<'a> {
     }
 
     /// What the shop gains when the customer takes the row; see [`rank::gain`].
-    fn gain(&self, rule: usize, anchor: usize, row: usize) -> Option<Margin> {
+    #[must_use]
+    pub fn gain(&self, rule: usize, anchor: usize, row: usize) -> Option<Margin> {
         if self.margins.is_empty() || self.facts[anchor].currency != self.facts[row].currency {
             return None;
         }

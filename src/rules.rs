@@ -1,6 +1,7 @@
 //! The rule vocabulary as data, what a rule allows, how a list is ranked. This room refuses to touch a vector.
 
 pub mod categories;
+pub mod complements;
 pub mod conditions;
 mod decimal;
 pub mod globs;

@@ -8,7 +8,6 @@ use std::path::Path;
 use anyhow::anyhow;
 use arrow_cast::can_cast_types;
 use arrow_schema::DataType;
-use chrono::NaiveDate;
 use csv::ByteRecord;
 
 use crate::error::{Error, Result};
@@ -90,18 +89,6 @@ pub fn read(source: &Source<'_>, visit: impl FnMut(u64, Row<'_>) -> Result<()>) 
     let digest = file.digest()?;
     file.require_unchanged()?;
     Ok(Outcome { rows, digest })
-}
-
-/// The day of a text that starts with one: `2026-11-22`, and whatever follows after ten characters.
-#[must_use]
-pub fn day(text: &str) -> Option<NaiveDate> {
-    let day = text.get(..10)?;
-    let is_digit =
-        |(place, byte): (usize, u8)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
-    if !day.bytes().enumerate().all(is_digit) {
-        return None;
-    }
-    NaiveDate::from_ymd_opt(day[..4].parse().ok()?, day[5..7].parse().ok()?, day[8..].parse().ok()?)
 }
 
 /// What the columns are called in the file.

@@ -2,10 +2,12 @@
 //! JSON Lines. This room refuses to know what a column means.
 
 pub(crate) mod columnar;
+mod day;
 pub(crate) mod delimited;
 mod file;
 pub(crate) mod json_lines;
 
+pub(crate) use day::day;
 pub(crate) use file::{Layout, Role, TableFile};
 
 use crate::error::Result;

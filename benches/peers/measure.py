@@ -68,6 +68,9 @@ def configuration(catalog: Path, table: Path | None = None) -> str:
         "[similarity]",
         'device = "cpu"',
         "",
+        "[output]",
+        "placements = false",
+        "",
         "[complements]",
     ]
     for own in categories:

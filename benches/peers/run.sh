@@ -6,6 +6,7 @@
 #   benches/peers/run.sh rows --peer PATH   [--rows 50000,200000] [--dimension 512]
 #   benches/peers/run.sh million --peer PATH
 #   benches/peers/run.sh tables --peer PATH
+#   benches/peers/run.sh rules --peer PATH
 #   benches/peers/run.sh all --peer PATH
 #
 # All take [--runs 3] [--threads 2].
@@ -17,7 +18,7 @@ python=$here/.venv/bin/python
 what=${1:-}
 case $what in
 all-pairs) shift ;;
-shops | rows | million | tables | all)
+shops | rows | million | tables | rules | all)
     if [ "${2:-}" != --peer ] || [ ! -f "${3:-}" ]; then
         echo "name the peer first: $what --peer PATH/peer.py" >&2
         exit 2
@@ -70,11 +71,16 @@ tables() {
         $python $here/pyarrow_tables.py $here/.work/catalog_200000x512.parquet $here/.work/rows-twinset "$@" >>"$results"
 }
 
+# What the merchandiser's rules cost; twinset alone.
+rules() {
+    $python $here/rules.py --results "$results" --peer "$peer" "$@"
+}
+
 failed=0
 case $what in
 all-pairs) all_pairs "$@" || failed=1 ;;
 all)
-    for bench in shops all_pairs rows million tables; do
+    for bench in shops all_pairs rows million tables rules; do
         $bench "$@" || failed=1
     done
     ;;

@@ -9,11 +9,11 @@ use chrono::NaiveDate;
 
 use super::stock;
 use super::wanted::{Field, Wanted};
-use super::{Catalog, Category, Product, Source, VectorColumn, date};
+use super::{Catalog, Category, Product, Source, VectorColumn};
 use crate::error::Result;
 use crate::money::{Currency, Margin, Price, PriceFault};
 use crate::reject::{Reject, Stage};
-use crate::tabular::{TableFile, quoted};
+use crate::tabular::{TableFile, day, quoted};
 
 /// Rows between two looks at how far the file was read.
 const ROWS_PER_STEP: u64 = 1024;
@@ -270,17 +270,13 @@ impl Fields<'_> {
 
     fn date(&mut self, field: Field, holds: impl FnOnce(NaiveDate) -> bool) -> bool {
         let Some(text) = self.text(field) else { return true };
-        match date::parse(&text) {
-            Some(date) => holds(date),
-            None => {
-                let (name, text) = (field.name(), quoted(&text));
-                self.reject(
-                    "bad_date",
-                    format!("{name} {text} cannot be read, so it is not recommended: write `2026-11-22`"),
-                );
-                false
-            }
+        let date = day(&text);
+        if date.is_none() {
+            let (name, text) = (field.name(), quoted(&text));
+            let detail = format!("{name} {text} cannot be read, so it is not recommended: write `2026-11-22`");
+            self.reject("bad_date", detail);
         }
+        date.is_some_and(holds)
     }
 
     fn is_in_stock(&mut self) -> bool {

@@ -60,7 +60,16 @@ price_ratio = { above = 1.0, up_to = 2.0 }
 limit       = 10
 rank        = { similarity = 1.0, price_fit = { weight = 0.3, best_ratio = 1.25 } }
 
-# And three that this shop has thought of.
+# And four that this shop has thought of.
+
+[[rule]]
+name        = "matching_earrings"           # by their look: the same design in the same metal
+relation    = "cross_sell"
+products    = { category = ["Jewelry/Necklaces"] }
+candidates  = ["Jewelry/Earrings"]
+must_match  = ["material"]
+limit       = 2
+priority    = 10                            # on a page before the other cross-sell rules
 
 [[rule]]
 name        = "gold_instead_of_silver"      # the same look in the other metal, if it is the dearer one
@@ -79,6 +88,7 @@ candidates  = ["Electronics/Warranties"]
 similarity  = "ignore"
 price_ratio = { up_to = 0.25 }
 limit       = 3
+priority    = 10
 
 [[rule]]
 name        = "larger_size"                 # the same poster, larger: a variant of the product itself

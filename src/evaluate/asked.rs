@@ -45,15 +45,11 @@ impl Asked {
                 Ok(Asked::Links(file))
             }
             Against::Orders { path, since } => {
+                if !path.exists() {
+                    return Err(Error::Config(anyhow!("orders `{}` does not exist: check `--orders`", path.display())));
+                }
                 let after = config.run_date.succ_opt().unwrap_or(config.run_date);
                 let since = since.unwrap_or(after);
-                if since < after {
-                    tracing::warn!(
-                        "orders from {since} on are measured, and complements may have been learned from orders up to {}: \
-                         `--run-date` before {since} keeps them apart",
-                        config.run_date
-                    );
-                }
                 let mut file = OrderFile::new(name(path), since);
                 let columns = orders::COLUMNS.map(|name| Column { name, need: Need::Required });
                 let names = BTreeMap::new();
@@ -63,7 +59,16 @@ impl Asked {
                     file.take(row.unwrap_or_default());
                     Ok(())
                 })?;
-                Ok(Asked::Orders(file.finish()?))
+                let mut file = file.finish()?;
+                if config.orders.is_some() && since < after {
+                    tracing::warn!(
+                        "complements are learned from orders up to {}, and orders from {since} on are measured: \
+                         `--run-date` before {since} keeps them apart",
+                        config.run_date
+                    );
+                    file.read.overlap = true;
+                }
+                Ok(Asked::Orders(file))
             }
         }
     }

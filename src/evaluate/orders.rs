@@ -7,8 +7,8 @@ use anyhow::anyhow;
 use chrono::NaiveDate;
 
 use super::truth::{Ids, Link, Read};
-use crate::catalog::date;
 use crate::error::{Error, Result};
+use crate::tabular::day;
 
 /// The columns of the file, in the order in which [`OrderFile::take`] wants their cells.
 pub(super) const COLUMNS: [&str; 3] = ["order_id", "product_id", "date"];
@@ -25,7 +25,7 @@ pub(super) struct OrderFile {
     ids: Ids,
     /// Order and product, by the numbers of their ids.
     lines: Vec<(u32, u32)>,
-    read: Read,
+    pub(super) read: Read,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +60,7 @@ impl OrderFile {
         };
         let order = &mut self.orders[number as usize];
         order.lines += 1;
-        if let Some(day) = cell(2).and_then(date::parse) {
+        if let Some(day) = cell(2).and_then(day) {
             order.day = Some(order.day.map_or(day, |earlier| earlier.min(day)));
         }
         self.lines.push((number, self.ids.number(product)));

@@ -48,6 +48,9 @@ impl fmt::Display for Read {
                 writeln!(f, "left out: {count} {what}{example}")?;
             }
         }
+        if self.overlap {
+            writeln!(f, "caution: complements are learned from orders on days that are also measured")?;
+        }
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::links::LinkFile;
 use super::truth::Truth;
 use super::*;
-use crate::cli::JobArgs;
+use crate::cli::{Flags, JobArgs};
 use crate::merchandising::{Action, Decision, Merchandising};
 
 /// Id, category, price, group, whether in stock, vector.
@@ -53,7 +53,8 @@ fn figures(links: &[[&str; 3]], decisions: &[(&str, Action, &str)]) -> RuleFigur
     let path = folder.path().join("twinset.toml");
     std::fs::write(&path, CONFIG).unwrap();
     let date = NaiveDate::from_ymd_opt(2026, 11, 22);
-    let config = Config::resolve(&JobArgs { config: Some(path), run_date: date, ..JobArgs::default() }).unwrap();
+    let config =
+        Config::resolve(&JobArgs { config: Some(path), flags: Flags { run_date: date, ..Flags::default() } }).unwrap();
     let mut prepared = Prepared::read(&config).unwrap();
     let decision = |(row, &(product, action, recommended)): (u64, &(&str, Action, &str))| Decision {
         row,
@@ -134,4 +135,16 @@ fn a_rule_without_links_has_coverage_alone() {
     let rule = figures(&LINKS[6..], &[]);
     assert_eq!((rule.sources, rule.links, rule.coverage.lists), (0, 0, 8));
     assert!(rule.hit.is_none() && rule.map.is_none() && rule.category_pairs.is_none());
+}
+
+#[test]
+fn nothing_is_learned_from_orders_that_are_held_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("twinset.toml");
+    std::fs::write(&path, format!("{CONFIG}[orders]\npath = 'o.csv'\n")).unwrap();
+    let config = Config::resolve(&JobArgs { config: Some(path), ..JobArgs::default() }).unwrap();
+    let look_back = |against: &Against| held_out(&config, against).orders.unwrap().look_back;
+    // A look-back ends at the run date; without one every order is learned from.
+    assert_eq!(look_back(&Against::Orders { path: PathBuf::new(), since: None }), Some(u32::MAX));
+    assert_eq!(look_back(&Against::Links { path: PathBuf::new(), kinds: Kinds::new(&[]) }), None);
 }

@@ -76,6 +76,8 @@ pub struct Read {
     pub long_orders: Option<u64>,
     /// Orders without a readable date, which are left out.
     pub undated_orders: Option<u64>,
+    /// Whether complements are learned from orders on days that are also measured.
+    pub overlap: bool,
 }
 
 /// The links between the rows of a plan.

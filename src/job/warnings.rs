@@ -37,7 +37,7 @@ pub fn of(config: &Config, catalog: &Catalog, plan: &Plan) -> Vec<String> {
         idle.globs(&place, "products", page.products.category.as_ref());
         idle.conditions(&place, "products.where", &page.products.conditions);
     }
-    for complement in &config.complements {
+    for complement in &config.complements.configured {
         let place = format!("complements of `{}`", complement.from.patterns().join("`, `"));
         idle.globs(&place, "complements", Some(&complement.from));
         idle.globs(&place, "complements", Some(&complement.to));

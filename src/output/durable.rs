@@ -16,7 +16,7 @@ pub fn write_json(path: &Path, temporary: &Path, value: &impl Serialize) -> anyh
 
 /// Replaces `path` as one step: readers see the old bytes or the new ones, and so does the system after a power loss.
 /// `temporary` must lie in the same file system.
-fn write_atomically(path: &Path, temporary: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub fn write_atomically(path: &Path, temporary: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || {
         let mut file = File::create(temporary)?;
         file.write_all(bytes)?;

@@ -32,6 +32,11 @@ impl Places {
         self.table(table).join(format!("run_date={run_date}"))
     }
 
+    /// The complements that a night learned.
+    pub fn complements(&self, run_date: NaiveDate) -> PathBuf {
+        self.root.join("complements").join(format!("run_date={run_date}.toml"))
+    }
+
     /// The manifests of all runs, replaced ones too.
     pub fn runs(&self) -> PathBuf {
         self.root.join("runs")

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use chrono::NaiveDate;
 
 use super::current;
-use super::durable::{create_folder, remove_file, remove_folder, sync_folder};
+use super::durable::{create_folder, remove_file, remove_folder, sync_folder, write_atomically};
 use super::journal::{Steps, roll_forward, write_journal};
 use super::keys::Dictionaries;
 use super::manifest::{Manifest, TableFile};
@@ -85,6 +85,17 @@ impl OutputFolder {
     #[must_use]
     pub fn manifest_path(&self, run_id: &str) -> PathBuf {
         self.places.manifest(run_id)
+    }
+
+    /// Keeps the complements that a night learned, as text to be pasted. They are no table: the tables do not need them.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn keep_complements(&self, run_date: NaiveDate, text: &str) -> Result<PathBuf> {
+        let path = self.places.complements(run_date);
+        create_folder(path.parent().unwrap_or(self.places.root()))?;
+        write_atomically(&path, &self.places.temporary(), text.as_bytes())?;
+        Ok(path)
     }
 
     /// What was found when the folder was opened.

@@ -88,7 +88,9 @@ impl Merchandise {
         let OfRule { blocked, blocked_pairs, .. } = &self.rules[rule];
         if !blocked.is_empty() {
             let refused = lists.refused.get_or_insert_with(|| vec![false; lists.scope.len()].into());
-            blocked.iter().for_each(|&row| refused[row as usize] = true);
+            for &row in blocked {
+                refused[row as usize] = true;
+            }
         }
         lists.refused_pairs.clone_from(blocked_pairs);
     }

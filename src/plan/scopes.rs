@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::order::{Order, SEEN_IN_STOCK, UNSEEN_IN_STOCK};
-use crate::rules::categories::{Allowed, Complement, push_merged};
+use crate::rules::categories::{Allowed, push_merged};
+use crate::rules::complements::Complements;
 use crate::rules::{CurrencyScope, Rule};
 use crate::similarity::NO_LIST;
 
@@ -27,7 +28,7 @@ pub(super) struct Scopes {
 pub(super) type Except = Range<u32>;
 
 impl Scopes {
-    pub(super) fn new(order: &Order, rule: &Rule, complements: &[Complement]) -> Scopes {
+    pub(super) fn new(order: &Order, rule: &Rule, complements: &Complements) -> Scopes {
         let regions: &[usize] = if rule.is_visual() { &[SEEN_IN_STOCK] } else { &[SEEN_IN_STOCK, UNSEEN_IN_STOCK] };
         let allowed = order.categories.allowed(&rule.candidates, complements);
         let mut scopes = Scopes {

@@ -13,7 +13,7 @@ pub(super) enum Pages {
     /// Those of the configuration.
     Configured(Vec<Page>),
     /// The two of the convention, of which a product's department has one.
-    Convention([Page; 2]),
+    Convention(Box<[Page; 2]>),
 }
 
 /// One placement with its rules found.
@@ -57,7 +57,7 @@ impl Pages {
         let pages = match placements {
             Some([]) => Pages::None,
             Some(all) => Pages::Configured(all.iter().map(page).collect()),
-            None => Pages::Convention(conventions.each_ref().map(page)),
+            None => Pages::Convention(Box::new(conventions.each_ref().map(page))),
         };
         (pages, names)
     }
@@ -106,6 +106,12 @@ impl Recommender<'_> {
             }
         };
         pages.into_iter().flat_map(|page| self.blend(anchor, page, lists)).collect()
+    }
+
+    /// The name of a slot's placement.
+    #[must_use]
+    pub fn placement_name(&self, slot: &Slot) -> &str {
+        &self.page_names[slot.placement]
     }
 
     fn blend(&self, anchor: usize, page: &Page, lists: &[Served]) -> Vec<Slot> {

@@ -7,7 +7,7 @@ use anyhow::bail;
 
 use super::{Listed, Origin, Recommender};
 use crate::plan::{Reason, Service};
-use crate::rules::rank::{self, Pair, Ranked};
+use crate::rules::rank::{self, Pair, Ranked, Term};
 use crate::similarity::{Entry, NO_LIST, canonical_score};
 
 /// A rule's own list, before another rule fills it up.
@@ -50,7 +50,7 @@ impl Recommender<'_> {
             let chosen = pool.ranked.into_iter().take(limit);
             (chosen.map(|ranked| Listed { ranked, origin: Origin::Rule }).collect(), false)
         } else {
-            self.choose(rule, anchor, pins, pool)
+            self.choose(rule, anchor, pins, &pool)
         };
         let is_short = entries.len() < limit;
         let shortfall = is_short.then(|| lacks.unwrap_or_else(|| self.reason(rule, anchor, eligible, found, refused)));
@@ -170,13 +170,14 @@ impl Recommender<'_> {
     }
 
     /// The canonical score of a pair where the rule asks for looks and both have a vector.
-    pub(super) fn similarity(&self, rule: usize, anchor: usize, row: u32) -> Option<f32> {
+    #[must_use]
+    pub fn similarity(&self, rule: usize, anchor: usize, row: u32) -> Option<f32> {
         let both = self.rules[rule].is_visual() && anchor < self.plan.seen && (row as usize) < self.plan.seen;
         both.then(|| canonical_score(self.matrix.row(anchor), self.matrix.row(row as usize)))
     }
 
     /// Takes entries in their order as far as caps allow, and puts pins in their places. Says whether a hard cap refused one.
-    fn choose(&self, rule: usize, anchor: usize, pins: Vec<(u32, Ranked)>, pool: Pool) -> (Vec<Listed>, bool) {
+    fn choose(&self, rule: usize, anchor: usize, pins: Vec<(u32, Ranked)>, pool: &Pool) -> (Vec<Listed>, bool) {
         let limit = self.rules[rule].limit as usize;
         let free = limit - pins.len();
         let is_pinned = |entry: &Ranked| {
@@ -189,7 +190,9 @@ impl Recommender<'_> {
             return (place(pins, taken, limit), false);
         };
         let mut counts = caps.counts();
-        pins.iter().for_each(|(_, pin)| counts.count(pin.candidate));
+        for (_, pin) in &pins {
+            counts.count(pin.candidate);
+        }
         let mut left_out: Vec<Ranked> = Vec::new();
         for &entry in pool.ranked.iter().filter(|entry| !is_pinned(entry)) {
             if taken.len() == free {
@@ -235,7 +238,9 @@ impl Recommender<'_> {
             let (group, collapses) = (lists.group[row as usize], lists.collapses(contract, anchor, row as usize));
             let is_there = if collapses { groups.contains(&group) } else { in_pool.contains(&row) };
             // A variant that cannot be taken may still stand for its group.
-            if is_there || ((!collapses || self.alone[row as usize]) && !may_be_taken(row)) {
+            if is_there
+                || ((!collapses || self.alone.get(row as usize).is_some_and(|alone| *alone)) && !may_be_taken(row))
+            {
                 continue;
             }
             let score = canonical_score(vector, self.matrix.row(row as usize));
@@ -256,14 +261,35 @@ impl Recommender<'_> {
         entries.iter().map(|entry| self.ranked(rule, anchor, entry.candidate, entry.similarity)).collect()
     }
 
+    /// All entries that blocks and `min_similarity` leave, by similarity, then id; where looks are ignored in the order of the list.
+    #[must_use]
+    pub fn entries(&self, rule: usize, anchor: usize) -> Vec<Ranked> {
+        if self.rules[rule].is_visual() {
+            self.beyond(rule, anchor, &[], |_| true)
+        } else {
+            self.rank_all(rule, anchor).ranked
+        }
+    }
+
+    /// The terms of the score of a pair that have a weight.
+    #[must_use]
+    pub fn terms(&self, rule: usize, anchor: usize, row: usize, similarity: Option<f32>) -> Vec<Term> {
+        let terms = |rank| rank::terms(rank, self.pair(rule, anchor, small(row), similarity));
+        let terms = self.rules[rule].rank.as_ref().map(terms);
+        terms.into_iter().flatten().filter(|term| term.weight > 0.0).collect()
+    }
+
     /// Whether two rows would be one entry of the list of `anchor`.
-    pub(super) fn are_one_entry(&self, rule: usize, anchor: usize, a: u32, b: u32) -> bool {
+    #[must_use]
+    pub fn are_one_entry(&self, rule: usize, anchor: usize, a: u32, b: u32) -> bool {
         let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
         let group = |row: u32| lists.group[row as usize];
         a == b || (group(a) == group(b) && lists.collapses(contract, anchor, a as usize))
     }
 
-    pub(super) fn ranked(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Ranked {
+    /// A candidate with what a list would order it by.
+    #[must_use]
+    pub fn ranked(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Ranked {
         // Prices and margins are looked up only where the score has a term of them.
         let has_terms = self.rules[rule].rank.is_some();
         let pair =
@@ -285,7 +311,9 @@ impl Recommender<'_> {
         }
     }
 
-    pub(super) fn by_score(&self, a: &Ranked, b: &Ranked) -> Ordering {
+    /// The order of a list: by score, similarity, id.
+    #[must_use]
+    pub fn by_score(&self, a: &Ranked, b: &Ranked) -> Ordering {
         let descending = |a: Option<f32>, b: Option<f32>| {
             let known = |v: Option<f32>| v.unwrap_or(f32::NEG_INFINITY);
             known(b).total_cmp(&known(a))

@@ -1,7 +1,7 @@
 //! The rows of the tables for a list or a page, and the dictionaries that their keys speak of. This file refuses to decide anything.
 
 use super::{Facts, Listed, Origin, Recommender, Served, Slot};
-use crate::money::{Currency, Price};
+use crate::money::{Currency, Margin, Price};
 use crate::output::{self, Dictionaries, Dictionary, Key};
 use crate::plan::Reason;
 use crate::rules::{Rule, price};
@@ -52,8 +52,8 @@ impl Recommender<'_> {
                 currency: anchor.currency,
                 recommended_currency: candidate.currency,
                 price_ratio: prices.and_then(|(anchor, candidate)| price::ratio(candidate, anchor)),
-                margin_gain: gain.map(|gain| gain.units()),
-                origin: key_of(&Origin::BY_TEXT, entry.origin),
+                margin_gain: gain.map(Margin::units),
+                origin: key_of(&Origin::BY_TEXT, &entry.origin),
             }
         })
     }
@@ -70,7 +70,7 @@ impl Recommender<'_> {
             list_limit: limit(&self.rules[served.rule]),
             eligible: i64::from(served.eligible),
             returned: count(served.entries.len()),
-            shortfall_reason: served.shortfall.map_or(Key::NULL, |reason| key_of(&Reason::BY_TEXT, reason)),
+            shortfall_reason: served.shortfall.map_or(Key::NULL, |reason| key_of(&Reason::BY_TEXT, &reason)),
             pinned: count(served.count(Origin::Pin)),
             fallback: count(served.count(Origin::Fallback)),
         }
@@ -92,8 +92,8 @@ impl Recommender<'_> {
     }
 }
 
-fn key_of<T: PartialEq>(all: &[T], one: T) -> Key {
-    all.iter().position(|other| *other == one).map_or(Key::NULL, Key::new)
+fn key_of<T: PartialEq>(all: &[T], one: &T) -> Key {
+    all.iter().position(|other| other == one).map_or(Key::NULL, Key::new)
 }
 
 fn limit(rule: &Rule) -> i32 {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::catalog::Category;
+use crate::rules::complements::Complements;
 use crate::rules::globs::Globs;
 use crate::rules::vocabulary::{Candidates, Scope};
 
@@ -28,15 +29,6 @@ pub struct Allowed {
     pub except: Range<u32>,
     /// Whether products without a category are allowed as well.
     pub uncategorized: bool,
-}
-
-/// The configured complements: for categories that match `from`, candidates come from those that match `to`.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Complement {
-    /// Globs of anchor categories.
-    pub from: Globs,
-    /// Globs of candidate categories.
-    pub to: Globs,
 }
 
 impl Categories {
@@ -93,7 +85,7 @@ impl Categories {
     /// For each category number, and at last for products without a category, what `candidates` allows; `None` where the
     /// rule needs a category that the product lacks.
     #[must_use]
-    pub fn allowed(&self, candidates: &Candidates, complements: &[Complement]) -> Vec<Option<Allowed>> {
+    pub fn allowed(&self, candidates: &Candidates, complements: &Complements) -> Vec<Option<Allowed>> {
         let everything = one_range(0..self.len());
         let every_category = |allowed: &dyn Fn(u32) -> Allowed| -> Vec<Option<Allowed>> {
             (0..self.len()).map(|c| Some(allowed(c))).chain([None]).collect()
@@ -108,9 +100,9 @@ impl Categories {
                 every_category(&|c| Allowed { except: own(c), ..Allowed::only(everything.clone()) })
             }
             Candidates::Named(Scope::Complement) => {
-                let mapped = self.mapped(complements);
+                let bases = self.complement_weights(complements).bases();
                 let departments = shared_bases(&self.departments);
-                every_category(&|c| match &mapped[c as usize] {
+                every_category(&|c| match &bases[c as usize] {
                     Some(base) => Allowed::only(base.clone()),
                     None => Allowed { except: self.not_siblings(c), ..Allowed::only(departments[c as usize].clone()) },
                 })
@@ -131,29 +123,6 @@ impl Categories {
     fn not_siblings(&self, category: u32) -> Range<u32> {
         let parent = &self.siblings[category as usize];
         if *parent == self.departments[category as usize] { own(category) } else { parent.clone() }
-    }
-
-    /// Per category, the union of the targets of every configured key that matches it; `None` where no key does.
-    fn mapped(&self, complements: &[Complement]) -> Vec<Option<Rc<[Range<u32>]>>> {
-        let mut unions: HashMap<Vec<usize>, Rc<[Range<u32>]>> = HashMap::new();
-        let targets: Vec<Vec<Range<u32>>> = complements.iter().map(|c| self.matching(&c.to)).collect();
-        let keys_of = |path: &Category| -> Vec<usize> {
-            (0..complements.len()).filter(|&k| complements[k].from.matches(path.as_str())).collect()
-        };
-        let union = |keys: &[usize]| -> Rc<[Range<u32>]> {
-            let mut all: Vec<Range<u32>> = keys.iter().flat_map(|&k| targets[k].iter().cloned()).collect();
-            all.sort_by_key(|r| (r.start, r.end));
-            let mut merged = Vec::new();
-            for range in all {
-                push_merged(&mut merged, range);
-            }
-            merged.into()
-        };
-        let mut of_path = |path| {
-            let keys = keys_of(path);
-            (!keys.is_empty()).then(|| unions.entry(keys.clone()).or_insert_with(|| union(&keys)).clone())
-        };
-        self.paths.iter().map(&mut of_path).collect()
     }
 }
 
@@ -206,9 +175,11 @@ mod tests {
         Categories::new(parsed.iter())
     }
 
-    fn names(all: &Categories, scope: Scope, anchor: &str, map: &[Complement]) -> Vec<String> {
+    fn names(all: &Categories, scope: Scope, anchor: &str) -> Vec<String> {
         let number = all.numbers()[&Category::parse(anchor).expect("a path")];
-        let allowed = all.allowed(&Candidates::Named(scope), map)[number as usize].clone().expect("has a category");
+        let allowed = all.allowed(&Candidates::Named(scope), &Complements::default())[number as usize]
+            .clone()
+            .expect("has a category");
         let mut names: Vec<String> = (allowed.base.iter().cloned().flatten())
             .filter(|c| !allowed.except.contains(c))
             .map(|c| all.path(c).to_string())
@@ -229,39 +200,26 @@ mod tests {
     #[test]
     fn siblings_are_the_departments_categories_under_another_parent() {
         let shop = categories(&SHOP);
-        let tees = names(&shop, Scope::Complement, "Women/Tops/Tees", &[]);
+        let tees = names(&shop, Scope::Complement, "Women/Tops/Tees");
         assert_eq!(tees, ["Women/Bottoms/Pants", "Women/Tops/Tees/Long"]);
-        assert_eq!(names(&shop, Scope::Complement, "Gear/Bags", &[]), ["Gear/Watches"]);
+        assert_eq!(names(&shop, Scope::Complement, "Gear/Bags"), ["Gear/Watches"]);
     }
 
     #[test]
     fn a_flat_catalog_is_one_department() {
         let shop = categories(&["Hat", "Dress", "Shoes"]);
-        assert_eq!(names(&shop, Scope::SameDepartment, "Hat", &[]), ["Dress", "Hat", "Shoes"]);
-        assert_eq!(names(&shop, Scope::Complement, "Hat", &[]), ["Dress", "Shoes"]);
+        assert_eq!(names(&shop, Scope::SameDepartment, "Hat"), ["Dress", "Hat", "Shoes"]);
+        assert_eq!(names(&shop, Scope::Complement, "Hat"), ["Dress", "Shoes"]);
         let mixed = categories(&["Hat", "Dress", "Home/Lamps"]);
-        assert_eq!(names(&mixed, Scope::SameDepartment, "Hat", &[]), ["Hat"]);
-    }
-
-    #[test]
-    fn the_configured_map_comes_before_siblings() {
-        let shop = categories(&SHOP);
-        let globs = |g: &str| Globs::try_from(vec![g.to_owned()]).expect("a glob");
-        let map = [
-            Complement { from: globs("Women/Tops/*"), to: globs("Gear/Bags") },
-            Complement { from: globs("**/Tees"), to: globs("Gear/**") },
-        ];
-        assert_eq!(names(&shop, Scope::Complement, "Women/Tops/Bras", &map), ["Gear/Bags"]);
-        assert_eq!(names(&shop, Scope::Complement, "Women/Tops/Tees", &map), ["Gear/Bags", "Gear/Watches"]);
-        assert_eq!(names(&shop, Scope::Complement, "Gear/Bags", &map), ["Gear/Watches"]);
+        assert_eq!(names(&mixed, Scope::SameDepartment, "Hat"), ["Hat"]);
     }
 
     #[test]
     fn any_includes_products_without_a_category() {
         let shop = categories(&SHOP);
-        let any = shop.allowed(&Candidates::Named(Scope::Any), &[]);
+        let any = shop.allowed(&Candidates::Named(Scope::Any), &Complements::default());
         assert!(any.last().is_some_and(|last| last.as_ref().is_some_and(|a| a.uncategorized)));
-        let other = shop.allowed(&Candidates::Named(Scope::OtherCategory), &[]);
+        let other = shop.allowed(&Candidates::Named(Scope::OtherCategory), &Complements::default());
         assert!(other.last().is_some_and(Option::is_none));
     }
 }

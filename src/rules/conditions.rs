@@ -85,6 +85,7 @@ impl Condition {
     }
 
     /// The values that this condition names and none of `values` is.
+    #[must_use]
     pub fn unknown<'s>(&'s self, values: &BTreeSet<&str>) -> Vec<&'s String> {
         let named = match self {
             Condition::OneOf(named) | Condition::NoneOf { not: named } => named.as_slice(),

@@ -1,7 +1,13 @@
-//! Category globs: `*` is one segment or a part of one, `**` any number of segments, also none. Everything else is literal.
+//! Category globs: `*` is one segment or a part of one, `**` any number of segments, also none, and `\*` a star. Everything else
+//! is literal.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
+
+use crate::catalog::Category;
+
+/// How a glob writes a star that is none of its own.
+const STAR: &str = "\\*";
 
 /// A list of category globs; a category matches when one of them does.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,6 +22,26 @@ impl Globs {
     #[must_use]
     pub fn matches(&self, category: &str) -> bool {
         self.set.is_match(category)
+    }
+
+    /// The positions of the globs that match a category path, ascending.
+    #[must_use]
+    pub fn matching(&self, category: &str) -> Vec<usize> {
+        self.set.matches(category)
+    }
+
+    /// The one path that each glob matches; `None` where a glob has a wildcard.
+    #[must_use]
+    pub fn literals(&self) -> Option<Vec<String>> {
+        let is_literal = |pattern: &String| !pattern.replace(STAR, "").contains('*');
+        let path = |pattern: &String| segments(pattern).collect::<Vec<_>>().join("/").replace(STAR, "*");
+        self.patterns.iter().all(is_literal).then(|| self.patterns.iter().map(path).collect())
+    }
+
+    /// The glob that matches a category and no other.
+    #[must_use]
+    pub fn literal(category: &Category) -> String {
+        category.as_str().replace('*', STAR)
     }
 
     /// The globs that match none of the category paths, as they were written.
@@ -63,10 +89,13 @@ impl From<Globs> for Vec<String> {
     }
 }
 
+fn segments(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split(['/', '>']).map(str::trim).filter(|segment| !segment.is_empty())
+}
+
 /// Into globset's language, where `?`, `[`, `{` mean something and a trailing `/**` does not match nothing.
 fn translate(pattern: &str) -> String {
-    let segments = pattern.split(['/', '>']).map(str::trim).filter(|s| !s.is_empty()).map(escape);
-    let mut segments: Vec<String> = segments.collect();
+    let mut segments: Vec<String> = segments(pattern).map(escape).collect();
     segments.dedup_by(|a, b| a == "**" && b == "**");
     let path = segments.join("/");
     match path.strip_suffix("/**") {
@@ -76,7 +105,16 @@ fn translate(pattern: &str) -> String {
 }
 
 fn escape(segment: &str) -> String {
-    segment.chars().map(|c| if "?[]{}".contains(c) { format!("[{c}]") } else { c.to_string() }).collect()
+    let mut escaped = String::with_capacity(segment.len());
+    let mut rest = segment.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' if rest.next_if_eq(&'*').is_some() => escaped.push_str("[*]"),
+            '?' | '[' | ']' | '{' | '}' => escaped.extend(['[', c, ']']),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -109,5 +147,24 @@ mod tests {
         assert!(!matches("women", "Women"));
         assert!(matches("Sale!/**", "Sale!/Hats") && matches("Wow! [x]/*", "Wow! [x]/y"));
         assert!(matches("[!x]", "[!x]") && !matches("[!x]", "y") && matches("a^b", "a^b"));
+    }
+
+    #[test]
+    fn any_category_has_a_glob_of_its_own() {
+        let texts = ["Sale*", "**", "A/*/b", "a\\*b", "a\\\\*", "[*]/{x,y}?", "tail\\", "\\/x", "[!a]*", "Rings"];
+        let all: Vec<Category> = texts.iter().filter_map(|text| Category::parse(text)).collect();
+        for category in &all {
+            let glob = Globs::literal(category);
+            assert_eq!(Globs::try_from(vec![glob.clone()]).unwrap().literals().unwrap(), [category.as_str()]);
+            for other in &all {
+                assert_eq!(matches(&glob, other.as_str()), category == other, "{glob} {other}");
+            }
+        }
+        assert!(matches("a\\**", "a*b") && !matches("a\\**", "ab") && matches("a\\b*", "a\\bc"));
+        let literals = |patterns: &[&str]| {
+            Globs::try_from(patterns.iter().map(|&p| p.to_owned()).collect::<Vec<_>>()).unwrap().literals()
+        };
+        assert_eq!(literals(&[" A > b /", "c"]), Some(vec!["A/b".to_owned(), "c".to_owned()]));
+        assert_eq!([literals(&["a", "b*"]), literals(&["a\\**"])], [None, None]);
     }
 }

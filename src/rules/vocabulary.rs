@@ -128,12 +128,26 @@ pub enum Scope {
     SameCategory,
     /// The same first segment; the whole catalog where no category is nested.
     SameDepartment,
-    /// What goes with the anchor's category: the configured map, else siblings.
+    /// What goes with the anchor's category: the configured map, else orders, else siblings.
     Complement,
     /// Any other category of the catalog.
     OtherCategory,
     /// Everything, also products without a category.
     Any,
+}
+
+impl Scope {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::SameCategory => "same_category",
+            Scope::SameDepartment => "same_department",
+            Scope::Complement => "complement",
+            Scope::OtherCategory => "other_category",
+            Scope::Any => "any",
+        }
+    }
 }
 
 impl Candidates {

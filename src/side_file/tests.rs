@@ -152,14 +152,3 @@ fn a_visitor_can_end_the_reading() {
     let cause = read(&source, |row, _| Err(Error::Config(anyhow!("row {row} is odd")))).unwrap_err();
     assert_eq!(cause.to_string(), "row 1 is odd");
 }
-
-#[test]
-fn days_are_read_strictly_and_what_follows_them_is_not() {
-    let expected = NaiveDate::from_ymd_opt(2026, 11, 22);
-    for text in ["2026-11-22", "2026-11-22T23:59:59-08:00", "2026-11-22 10:00", "2026-11-22…"] {
-        assert_eq!(day(text), expected, "{text}");
-    }
-    for text in ["", "2026-11-2", "2026-02-30", "22.11.2026", "2026/11/22", "+026-11-22", "2026-11- 2", "2026-1١-22"] {
-        assert_eq!(day(text), None, "{text}");
-    }
-}

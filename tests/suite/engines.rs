@@ -8,6 +8,7 @@ use twinset::money::{Currency, Price};
 use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
 use twinset::rules::Rule;
+use twinset::rules::complements::Complements;
 use twinset::similarity::cpu::Cpu;
 use twinset::similarity::{Entry, Found, Lists, Matrix, Similarity};
 
@@ -113,7 +114,7 @@ pub fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix
         }
     }
     let rules: File = toml::from_str(RULES).expect("rules");
-    let plan = Plan::new(&catalog, &sight, &rules.rule, &[]);
+    let plan = Plan::new(&catalog, &sight, &rules.rule, &Complements::default());
     (Matrix::gather(&vectors, plan.seen_products()), plan)
 }
 

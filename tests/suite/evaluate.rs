@@ -97,7 +97,16 @@ fn orders_count_from_the_day_after_the_run_date() {
     assert_eq!((&figures["read"]["orders"], &figures["read"]["links"]), (&Value::from(1), &Value::from(6)));
     assert!(near(value(&figures, "goes_with", &["hit", "found"]), 2.0 / 3.0), "t1 was bought with w0, not w1");
     let all = json(folder.path(), &["--orders", "orders.csv", "--since", "2026-11-01"]);
-    assert_eq!(all["read"]["orders"], 2);
+    assert_eq!((&all["read"]["orders"], &all["read"]["overlap"]), (&Value::from(2), &Value::from(false)));
+    // Complements that are learned from the same days are cautioned against; the columns are called as under `[orders]`.
+    let rules = std::fs::read_to_string(folder.path().join("twinset.toml")).expect("written above");
+    let learn = format!("{rules}[orders]\npath = 'orders.csv'\ncolumns = {{ product_id = 'sku' }}\n");
+    std::fs::write(folder.path().join("learn.toml"), learn).expect("written");
+    std::fs::write(folder.path().join("orders.csv"), orders.replace("product_id", "sku")).expect("written");
+    let all = json(folder.path(), &["learn.toml", "--orders", "orders.csv", "--since", "2026-11-01"]);
+    assert_eq!(all["read"]["overlap"], true);
+    let later = json(folder.path(), &["learn.toml", "--orders", "orders.csv"]);
+    assert_eq!(later["read"]["overlap"], false);
 }
 
 #[test]
@@ -118,6 +127,7 @@ fn what_cannot_be_measured_is_one_line_and_exit_2() {
         (&["--links", "foreign.csv"], "2 rows, 2 name a product that is not in it, for example `X1`"),
         (&["--links", "links.csv", "--rule", "upsell"], "write one of `goes_with`, `alike`"),
         (&["--orders", "orders.csv"], "no order on or after 2026-11-23, the last is of 2026-11-20"),
+        (&["--orders", "missing.csv"], "orders `missing.csv` does not exist: check `--orders`"),
         (&["--links", "links.csv", "--orders", "orders.csv"], "cannot be used with"),
         (&["--k", "4"], "--links"),
     ] {

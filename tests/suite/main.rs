@@ -15,6 +15,7 @@ mod devices;
 mod engines;
 mod evaluate;
 mod exact;
+mod features;
 mod gpu;
 mod long_tails;
 mod night;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use twinset::catalog::{Catalog, Category, Product};
 use twinset::money::{Currency, Price};
 use twinset::plan::{Plan, Service, Sight};
+use twinset::rules::complements::Complements;
 use twinset::rules::{Rule, defaults};
 use twinset::similarity::cpu::TILE;
 use twinset::similarity::remaining::Remaining;
@@ -34,7 +35,7 @@ fn catalog(products: Vec<Product>) -> Catalog {
 /// Plans, prints time and memory, and returns the eligible entries of each rule.
 fn plan(what: &str, catalog: &Catalog, rules: &[Rule]) -> Vec<u64> {
     let start = Instant::now();
-    let plan = Plan::new(catalog, &vec![Sight::Seen; catalog.products.len()], rules, &[]);
+    let plan = Plan::new(catalog, &vec![Sight::Seen; catalog.products.len()], rules, &Complements::default());
     let planned = start.elapsed();
     let pairs = Remaining::new(&Tiles::new(&plan.lists, plan.seen, TILE)).pairs();
     let tiled = start.elapsed().saturating_sub(planned);

@@ -8,7 +8,7 @@ use crate::oracle::{OracleList, evaluate};
 use crate::random_shop::{RandomShop, shop, to_jsonl, to_toml};
 use crate::run::{float, number, rows, string};
 use twinset::catalog::Catalog;
-use twinset::cli::JobArgs;
+use twinset::cli::{Flags, JobArgs};
 use twinset::config::Config;
 use twinset::embedding::{Column, Embedder};
 use twinset::job::{self, sight};
@@ -103,12 +103,9 @@ fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
 fn write(shop: &RandomShop, folder: &Path, threads: u16) -> Config {
     std::fs::write(folder.join("twinset.toml"), to_toml(&shop.rules, &shop.complements)).expect("written");
     std::fs::write(folder.join("products.jsonl"), to_jsonl(&shop.products)).expect("written");
-    let args = JobArgs {
-        config: Some(folder.join("twinset.toml")),
-        run_date: Some("2026-11-22".parse().expect("a date")),
-        threads: Some(threads),
-        ..JobArgs::default()
-    };
+    let flags =
+        Flags { run_date: Some("2026-11-22".parse().expect("a date")), threads: Some(threads), ..Flags::default() };
+    let args = JobArgs { config: Some(folder.join("twinset.toml")), flags };
     Config::resolve(&args).expect("a configuration")
 }
 

@@ -5,6 +5,7 @@ use twinset::catalog::{Catalog, Category, Product};
 use twinset::money::{Currency, Price};
 use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
+use twinset::rules::complements::Complements;
 use twinset::rules::defaults;
 use twinset::similarity::{Matrix, NO_LIST};
 
@@ -41,7 +42,7 @@ fn catalog() -> Catalog {
 fn two_thousand_of_two_hundred_thousand_rows() {
     let _guard = alone();
     let catalog = catalog();
-    let plan = Plan::new(&catalog, &vec![Sight::Seen; ROWS], &defaults(), &[]);
+    let plan = Plan::new(&catalog, &vec![Sight::Seen; ROWS], &defaults(), &Complements::default());
     let mut vectors = twinset::embedding::Vectors::new(DIMENSION, ROWS);
     for product in 0..ROWS {
         vectors.insert(product, &Looks::Clustered.raw(product, ROWS, DIMENSION)).expect("finite and not zero");

@@ -13,6 +13,7 @@ use twinset::embedding::Vectors;
 use twinset::money::{Currency, Price};
 use twinset::plan::{Plan, Sight};
 use twinset::progress::Progress;
+use twinset::rules::complements::Complements;
 use twinset::rules::defaults;
 use twinset::similarity::gpu::kernels::Arithmetic;
 use twinset::similarity::gpu::{Gpu, Options};
@@ -331,7 +332,7 @@ fn plan(count: usize, chance: &mut Chance) -> Plan {
             attributes: vec![Some(format!("b{}", chance.below(40)))],
         });
     }
-    Plan::new(&catalog, &vec![Sight::Seen; count], &defaults(), &[])
+    Plan::new(&catalog, &vec![Sight::Seen; count], &defaults(), &Complements::default())
 }
 
 /// `count` products in clusters, as photographs of a catalog are.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use twinset::cli::JobArgs;
+use twinset::cli::{Flags, JobArgs};
 use twinset::config::Config;
 use twinset::job;
 use twinset::similarity::gpu::Options;
@@ -14,13 +14,13 @@ use crate::shops::shops;
 
 /// Runs the default rules on a shop, vectors published too; returns the output folder and the manifest.
 pub fn night(folder: &Path, out: &str, device: &str, gpu: Options) -> (PathBuf, serde_json::Value) {
-    let args = JobArgs {
-        config: Some(folder.join("twinset.toml")),
+    let flags = Flags {
         out: Some(folder.join(out)),
         device: Some(device.to_owned()),
         run_date: Some("2026-11-22".parse().expect("a date")),
-        ..JobArgs::default()
+        ..Flags::default()
     };
+    let args = JobArgs { config: Some(folder.join("twinset.toml")), flags };
     let config = Config { gpu, ..Config::resolve(&args).expect("a configuration") };
     let outcome = job::run(&config).expect("a night");
     let manifest = std::fs::read_to_string(outcome.manifest).expect("the manifest was written");
