@@ -52,9 +52,8 @@ impl Asked {
                 let since = since.unwrap_or(after);
                 let mut file = OrderFile::new(name(path), since);
                 let columns = orders::COLUMNS.map(|name| Column { name, need: Need::Required });
-                let names = BTreeMap::new();
-                let source =
-                    Source { path, section: "--orders", columns: &columns, names: &names, progress: &progress };
+                let names = config.orders.as_ref().map(|settings| settings.columns.clone()).unwrap_or_default();
+                let source = Source { path, section: "orders", columns: &columns, names: &names, progress: &progress };
                 side_file::read(&source, |_, row| {
                     file.take(row.unwrap_or_default());
                     Ok(())

@@ -12,7 +12,7 @@ const NAME: usize = 15;
 const QUANTILE: usize = 10;
 
 /// Figures that are all below this are written with more decimals.
-const SMALL: f64 = 0.01;
+const SMALL: f64 = 0.001;
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
