@@ -21,7 +21,7 @@ use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
 use crate::rules::{Looks, Rule, price};
 use crate::similarity::lists::{NO_CODE, NO_LIST, NO_PRICE};
-use crate::similarity::{Lists, RuleLists};
+use crate::similarity::{Lists, RefusedPairs, RuleLists};
 pub use merchandise::{Merchandise, Pin};
 use order::Order;
 use scopes::Scopes;
@@ -159,7 +159,7 @@ impl Plan {
                 must_match: rule.must_match.iter().map(column).collect(),
                 must_differ: rule.must_differ.iter().map(column).collect(),
                 refused: refused(catalog, &order, rule),
-                refused_pairs: Vec::new(),
+                refused_pairs: RefusedPairs::default(),
             };
             let mut expected = serve(catalog, sight, &order, rule, &lists, &mut planned);
             for (row, count) in eligible::count(&lists, &planned, &scopes) {

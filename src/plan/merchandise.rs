@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::merchandising::{Action, Merchandising};
-use crate::similarity::RuleLists;
+use crate::similarity::{RefusedPairs, RuleLists};
 
 /// The pins and blocks that are in force tonight.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Merchandise {
 struct OfRule {
     /// Ascending by anchor, those of every anchor last, each by position and the order of the file.
     pins: Vec<Pin>,
+    /// Per anchor, where its pins begin, and at last where those of every anchor do; empty where there is no pin.
+    starts: Vec<u32>,
     /// Rows that no list may hold, ascending.
     blocked: Vec<u32>,
     /// Anchors and rows that may not be in their lists, ascending.
@@ -34,6 +36,27 @@ pub struct Pin {
 
 /// In [`Pin::anchor`]: every row.
 const EVERY: u32 = u32::MAX;
+
+impl OfRule {
+    fn find_starts(&mut self, rows: usize) {
+        if !self.pins.is_empty() {
+            let mut next = 0;
+            for anchor in 0..=rows {
+                while next < self.pins.len() && (self.pins[next].anchor as usize) < anchor {
+                    next += 1;
+                }
+                self.starts.push(u32::try_from(next).expect("fewer than 2^32 pins"));
+            }
+        }
+    }
+
+    /// The pins of an anchor, and those of every anchor.
+    fn of(&self, anchor: u32) -> (&[Pin], &[Pin]) {
+        let start = |row: usize| self.starts[row] as usize;
+        let own = start(anchor as usize)..start(anchor as usize + 1);
+        (&self.pins[own], &self.pins[start(self.starts.len() - 1)..])
+    }
+}
 
 impl Merchandise {
     /// Finds the rows of tonight's decisions for `rules` rules; `row_of` gives that of an id. Says which decisions are idle, because
@@ -75,6 +98,7 @@ impl Merchandise {
         }
         for of_rule in &mut all.rules {
             of_rule.pins.sort_unstable();
+            of_rule.find_starts(catalog.products.len());
             of_rule.blocked.sort_unstable();
             of_rule.blocked.dedup();
             of_rule.blocked_pairs.sort_unstable();
@@ -92,7 +116,7 @@ impl Merchandise {
                 refused[row as usize] = true;
             }
         }
-        lists.refused_pairs.clone_from(blocked_pairs);
+        lists.refused_pairs = RefusedPairs::new(lists.scope.len(), blocked_pairs);
     }
 
     /// Whether the rule has a pin.
@@ -120,13 +144,13 @@ impl Merchandise {
     #[must_use]
     pub fn pins(&self, rule: usize, anchor: u32, limit: u32) -> Vec<Pin> {
         let Some(of_rule) = self.rules.get(rule).filter(|of_rule| !of_rule.pins.is_empty()) else { return Vec::new() };
-        let of = |wanted: u32| {
-            let from = of_rule.pins.partition_point(|pin| pin.anchor < wanted);
-            of_rule.pins[from..].iter().take_while(move |pin| pin.anchor == wanted).copied()
-        };
+        let (own, every) = of_rule.of(anchor);
+        if own.is_empty() && every.is_empty() {
+            return Vec::new();
+        }
         let in_force =
             |pin: &Pin| pin.position <= limit && pin.row != anchor && !self.is_blocked(rule, anchor, pin.row);
-        let mut pins: Vec<Pin> = of(anchor).chain(of(EVERY)).filter(in_force).collect();
+        let mut pins: Vec<Pin> = own.iter().chain(every).copied().filter(in_force).collect();
         // Of a row that is pinned twice the first pin of the file counts.
         pins.sort_unstable_by_key(|pin| (pin.row, pin.number));
         pins.dedup_by_key(|pin| pin.row);

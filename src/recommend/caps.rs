@@ -26,8 +26,8 @@ struct Column<'a> {
 #[derive(Debug)]
 pub(super) struct Counts<'c, 'a> {
     caps: &'c Caps<'a>,
-    /// Per cap, the values so far; lists are short.
-    taken: Vec<Vec<u32>>,
+    /// The entries so far, of each its value for every cap; lists are short.
+    taken: Vec<u32>,
 }
 
 impl<'a> Caps<'a> {
@@ -45,23 +45,23 @@ impl<'a> Caps<'a> {
     }
 
     pub(super) fn counts(&self) -> Counts<'_, 'a> {
-        Counts { caps: self, taken: vec![Vec::new(); self.columns.len()] }
+        Counts { caps: self, taken: Vec::with_capacity(16 * self.columns.len()) }
     }
 }
 
 impl Counts<'_, '_> {
     /// Whether another entry with the values of `row` exceeds no cap.
     pub(super) fn allow(&self, row: u32) -> bool {
-        self.caps.columns.iter().zip(&self.taken).all(|(column, taken)| {
+        let columns = &self.caps.columns;
+        columns.iter().enumerate().all(|(place, column)| {
             let value = column.values[row as usize];
-            value == column.none || taken.iter().filter(|&&other| other == value).count() < column.most as usize
+            let taken = self.taken.iter().skip(place).step_by(columns.len());
+            value == column.none || taken.filter(|&&other| other == value).count() < column.most as usize
         })
     }
 
     /// Counts an entry, whether it exceeds a cap or not.
     pub(super) fn count(&mut self, row: u32) {
-        for (column, taken) in self.caps.columns.iter().zip(&mut self.taken) {
-            taken.push(column.values[row as usize]);
-        }
+        self.taken.extend(self.caps.columns.iter().map(|column| column.values[row as usize]));
     }
 }

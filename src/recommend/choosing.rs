@@ -206,13 +206,19 @@ impl Recommender<'_> {
             }
         }
         if taken.len() < free && !pool.is_whole {
-            for entry in self.beyond(rule, anchor, &pool.ranked, |row| counts.allow(row)) {
-                if taken.len() == free {
-                    break;
-                }
-                if counts.allow(entry.candidate) && !is_pinned(&entry) {
-                    counts.count(entry.candidate);
-                    taken.push(entry);
+            let mut beyond = self.beyond(rule, anchor, &pool.ranked, |row| counts.allow(row));
+            beyond.retain(|entry| !is_pinned(entry));
+            let mut rest = beyond.as_mut_slice();
+            // Mostly the first few do.
+            while taken.len() < free && !rest.is_empty() {
+                let first = self.bring_forward(rest);
+                let (first, later) = rest.split_at_mut(first);
+                rest = later;
+                for entry in first {
+                    if taken.len() < free && counts.allow(entry.candidate) {
+                        counts.count(entry.candidate);
+                        taken.push(self.ranked(rule, anchor, entry.candidate, entry.similarity));
+                    }
                 }
             }
         }
@@ -226,49 +232,66 @@ impl Recommender<'_> {
         (place(pins, taken, limit), refused)
     }
 
-    /// The entries that are not in the pool, by similarity, then id; some that `may_be_taken` refuses are left out.
+    /// Brings the first of some entries forward, in order; says how many.
+    fn bring_forward(&self, entries: &mut [Ranked]) -> usize {
+        const FIRST: usize = 64;
+        if entries.len() > FIRST {
+            entries.select_nth_unstable_by(FIRST, |a, b| self.by_score(a, b));
+        }
+        let first = entries.len().min(FIRST);
+        entries[..first].sort_unstable_by(|a, b| self.by_score(a, b));
+        first
+    }
+
+    /// The entries that are not in the pool, in no order; some that `may_be_taken` refuses are left out.
     fn beyond(&self, rule: usize, anchor: usize, pool: &[Ranked], may_be_taken: impl Fn(u32) -> bool) -> Vec<Ranked> {
         let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
-        let in_pool: HashSet<u32> = pool.iter().map(|entry| entry.candidate).collect();
-        let groups: HashSet<u32> = pool.iter().map(|entry| lists.group[entry.candidate as usize]).collect();
+        let group = |row: u32| lists.group[row as usize];
+        let sorted = |of: &dyn Fn(u32) -> u32| {
+            let mut all: Vec<u32> = pool.iter().map(|entry| of(entry.candidate)).collect();
+            all.sort_unstable();
+            all
+        };
+        let (rows, groups) = (sorted(&|row| row), sorted(&group));
+        let is_alone = |row: u32| self.alone.get(row as usize).is_some_and(|alone| *alone);
+        let is_wanted = |&row: &u32| {
+            let collapses = lists.collapses(contract, anchor, row as usize);
+            let is_there =
+                if collapses { groups.binary_search(&group(row)).is_ok() } else { rows.binary_search(&row).is_ok() };
+            // A variant that cannot be taken may still stand for its group.
+            !is_there && (may_be_taken(row) || (collapses && !is_alone(row)))
+        };
+        let wanted: Vec<u32> = self.admitted(rule, anchor).filter(is_wanted).collect();
         let mut entries: Vec<Ranked> = Vec::new();
         let mut place_of: HashMap<u32, usize> = HashMap::new();
-        let vector = self.matrix.row(anchor);
-        for row in self.admitted(rule, anchor) {
-            let (group, collapses) = (lists.group[row as usize], lists.collapses(contract, anchor, row as usize));
-            let is_there = if collapses { groups.contains(&group) } else { in_pool.contains(&row) };
-            // A variant that cannot be taken may still stand for its group.
-            if is_there
-                || ((!collapses || self.alone.get(row as usize).is_some_and(|alone| *alone)) && !may_be_taken(row))
-            {
-                continue;
-            }
-            let score = canonical_score(vector, self.matrix.row(row as usize));
+        for (&row, score) in wanted.iter().zip(self.matrix.scores(anchor, &wanted)) {
             if score < contract.min_score {
                 continue;
             }
             let entry = Ranked { candidate: row, similarity: Some(score), score: None };
-            match place_of.get(&group).filter(|_| collapses) {
-                Some(&at) if self.by_score(&entry, &entries[at]).is_lt() => entries[at] = entry,
+            if is_alone(row) || !lists.collapses(contract, anchor, row as usize) {
+                entries.push(entry);
+                continue;
+            }
+            let place = *place_of.entry(group(row)).or_insert(entries.len());
+            match entries.get_mut(place) {
+                Some(held) if self.by_score(&entry, held).is_lt() => *held = entry,
                 Some(_) => {}
-                None => {
-                    place_of.insert(group, entries.len());
-                    entries.push(entry);
-                }
+                None => entries.push(entry),
             }
         }
-        entries.sort_unstable_by(|a, b| self.by_score(a, b));
-        entries.iter().map(|entry| self.ranked(rule, anchor, entry.candidate, entry.similarity)).collect()
+        entries
     }
 
     /// All entries that blocks and `min_similarity` leave, by similarity, then id; where looks are ignored in the order of the list.
     #[must_use]
     pub fn entries(&self, rule: usize, anchor: usize) -> Vec<Ranked> {
-        if self.rules[rule].is_visual() {
-            self.beyond(rule, anchor, &[], |_| true)
-        } else {
-            self.rank_all(rule, anchor).ranked
+        if !self.rules[rule].is_visual() {
+            return self.rank_all(rule, anchor).ranked;
         }
+        let mut entries = self.beyond(rule, anchor, &[], |_| true);
+        entries.sort_unstable_by(|a, b| self.by_score(a, b));
+        entries.iter().map(|entry| self.ranked(rule, anchor, entry.candidate, entry.similarity)).collect()
     }
 
     /// The terms of the score of a pair that have a weight.

@@ -54,8 +54,8 @@ pub struct RuleLists {
     pub must_differ: Vec<usize>,
     /// Rows that no list may hold, if there are any.
     pub refused: Option<Box<[bool]>>,
-    /// Anchors and candidates that may not be in their lists, ascending.
-    pub refused_pairs: Vec<(u32, u32)>,
+    /// Anchors and the candidates that may not be in their lists.
+    pub refused_pairs: RefusedPairs,
 }
 
 impl Lists {
@@ -78,7 +78,7 @@ impl Lists {
             must_match: Vec::new(),
             must_differ: Vec::new(),
             refused: None,
-            refused_pairs: Vec::new(),
+            refused_pairs: RefusedPairs::default(),
         };
         Lists {
             id_rank: (0..count).collect(),
@@ -144,10 +144,58 @@ impl RuleLists {
     /// Whether a row is kept out of a list by name, whatever else is said of it.
     #[must_use]
     pub fn refuses(&self, anchor: usize, candidate: usize) -> bool {
-        let number = |row: usize| u32::try_from(row).expect("fewer than 2^32 rows");
-        self.refused.as_ref().is_some_and(|refused| refused[candidate])
-            || (!self.refused_pairs.is_empty()
-                && self.refused_pairs.binary_search(&(number(anchor), number(candidate))).is_ok())
+        self.refused.as_ref().is_some_and(|refused| refused[candidate]) || self.refused_pairs.has(anchor, candidate)
+    }
+}
+
+/// Pairs of an anchor and a candidate. Nearly every pair that is asked for is none of them, and most anchors have none.
+#[derive(Clone, Debug, Default)]
+pub struct RefusedPairs {
+    /// Per anchor, where its candidates begin; empty where there is no pair.
+    starts: Vec<u32>,
+    candidates: Vec<u32>,
+}
+
+impl RefusedPairs {
+    /// Takes pairs of rows, of which there are `rows`.
+    ///
+    /// # Panics
+    /// Beyond 2^32 rows or pairs.
+    #[must_use]
+    pub fn new(rows: usize, pairs: &[(u32, u32)]) -> RefusedPairs {
+        if pairs.is_empty() {
+            return RefusedPairs::default();
+        }
+        let mut pairs = pairs.to_vec();
+        pairs.sort_unstable();
+        let start = |anchor: usize| pairs.partition_point(|pair| (pair.0 as usize) < anchor);
+        let starts = (0..=rows).map(|anchor| u32::try_from(start(anchor)).expect("fewer than 2^32 pairs")).collect();
+        RefusedPairs { starts, candidates: pairs.iter().map(|pair| pair.1).collect() }
+    }
+
+    /// Whether there is no pair.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// Whether a pair is one of them.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, anchor: usize, candidate: usize) -> bool {
+        !self.starts.is_empty() && {
+            let (from, to) = (self.starts[anchor] as usize, self.starts[anchor + 1] as usize);
+            self.candidates[from..to].iter().any(|&other| other as usize == candidate)
+        }
+    }
+
+    /// All pairs, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
+        let of = |(bounds, anchor): (&[u32], u32)| {
+            let candidates = &self.candidates[bounds[0] as usize..bounds[1] as usize];
+            candidates.iter().map(move |&candidate| (anchor, candidate))
+        };
+        self.starts.windows(2).zip(0..).flat_map(of)
     }
 }
 

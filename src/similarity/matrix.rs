@@ -46,6 +46,18 @@ impl Matrix {
         &self.values[row * self.dimension..(row + 1) * self.dimension]
     }
 
+    /// The canonical scores of a row with some others.
+    #[must_use]
+    pub fn scores(&self, row: usize, others: &[u32]) -> Vec<f32> {
+        let vector = self.row(row);
+        let of_some = |some: &[u32]| {
+            let mut abreast = [vector; ABREAST];
+            abreast.iter_mut().zip(some).for_each(|(other, &row)| *other = self.row(row as usize));
+            canonical_scores(vector, abreast).into_iter().take(some.len())
+        };
+        others.chunks(ABREAST).flat_map(of_some).collect()
+    }
+
     /// All values, `[rows][dimension]`.
     #[must_use]
     pub fn values(&self) -> &[f32] {

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::products::{BLOCK, Laid, Onto, multiply};
-use super::{Lists, Matrix, TopK};
+use super::{Lists, Matrix, RefusedPairs, TopK};
 
 /// Sets of at most so many rows are left as they are: they are a few tiles.
 const FEW: usize = 256;
@@ -130,11 +130,9 @@ impl Lists {
         }
         let mut places: Vec<u32> = (0..narrow(self.rows())).collect();
         order.iter().zip(0..).for_each(|(&row, place)| places[row as usize] = place);
-        let pairs = |pairs: &[(u32, u32)]| {
-            let place = |&(anchor, candidate): &(u32, u32)| (places[anchor as usize], places[candidate as usize]);
-            let mut moved: Vec<(u32, u32)> = pairs.iter().map(place).collect();
-            moved.sort_unstable();
-            moved
+        let pairs = |pairs: &RefusedPairs| {
+            let place = |(anchor, candidate): (u32, u32)| (places[anchor as usize], places[candidate as usize]);
+            RefusedPairs::new(self.rows(), &pairs.iter().map(place).collect::<Vec<_>>())
         };
         let rules = self.rules.iter().map(|rule| super::RuleLists {
             scope: moved(&rule.scope, order),

@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
     use crate::rules::GroupScope;
-    use crate::similarity::{Lists, NO_LIST, RuleLists};
+    use crate::similarity::{Lists, NO_LIST, RefusedPairs, RuleLists};
 
     /// Rows of which each may reach a range of rows, or has no list.
     fn reaching(ranges: &[Option<(u32, u32)>]) -> Lists {
@@ -98,7 +98,7 @@ mod tests {
                 must_match: Vec::new(),
                 must_differ: Vec::new(),
                 refused: None,
-                refused_pairs: Vec::new(),
+                refused_pairs: RefusedPairs::default(),
             }],
         }
     }

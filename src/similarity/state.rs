@@ -147,8 +147,8 @@ mod tests {
 
     use super::*;
     use crate::rules::GroupScope;
-    use crate::similarity::RuleLists;
     use crate::similarity::lists::NO_PRICE;
+    use crate::similarity::{RefusedPairs, RuleLists};
 
     /// One anchor, row 0 of group 0, and a candidate per group.
     fn one_list(groups: &[u32], scope: GroupScope, k: usize, min_score: f32) -> Lists {
@@ -170,7 +170,7 @@ mod tests {
                 must_match: Vec::new(),
                 must_differ: Vec::new(),
                 refused: None,
-                refused_pairs: Vec::new(),
+                refused_pairs: RefusedPairs::default(),
             }],
         }
     }

@@ -8,12 +8,12 @@ use twinset::similarity::NO_LIST;
 use twinset::similarity::remaining::Remaining;
 use twinset::similarity::tiles::Tiles;
 
-use crate::oracle::{self, allowed};
-use crate::random_shop::{RandomShop, shop_of};
+use crate::oracle::{self, OracleShop, allowed};
+use crate::random_shop::shop_of;
 use crate::random_shops::Night;
 
 /// Rows by their products' places in the shop.
-fn rows(night: &Night, shop: &RandomShop) -> Vec<usize> {
+fn rows(night: &Night, shop: &OracleShop) -> Vec<usize> {
     let place: HashMap<&str, usize> = shop.products.iter().enumerate().map(|(at, p)| (p.id.as_str(), at)).collect();
     let mut rows = vec![usize::MAX; shop.products.len()];
     night.ids().enumerate().for_each(|(row, id)| rows[place[id]] = row);
@@ -28,10 +28,10 @@ proptest! {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let night = Night::prepare(&shop, folder.path());
         let (lists, rows) = (&night.plan.lists, rows(&night, &shop));
-        let expected = allowed(&shop.products, &shop.rules, &shop.complements);
+        let expected = allowed(&shop);
         prop_assert_eq!(lists.rules.len(), shop.rules.len());
         for (number, (rule, of_rule)) in lists.rules.iter().zip(&expected).enumerate() {
-            prop_assert_eq!(rule.visual, shop.rules[number].similarity == oracle::Similarity::Visual);
+            prop_assert_eq!(rule.visual, shop.rules[number].similarity == oracle::shop::Similarity::Visual);
             for (anchor, of_anchor) in of_rule.iter().enumerate() {
                 let row = rows[anchor];
                 prop_assert_eq!(rule.scope[row] != NO_LIST, of_anchor.is_some(), "rule {}, {}", number, anchor);

@@ -20,7 +20,7 @@ use twinset::similarity::gpu::{Gpu, Options};
 use twinset::similarity::lists::NO_PRICE;
 use twinset::similarity::remaining::Remaining;
 use twinset::similarity::tiles::Tiles;
-use twinset::similarity::{Found, Lists, Matrix, Report, RuleLists, Similarity, TopK};
+use twinset::similarity::{Found, Lists, Matrix, RefusedPairs, Report, RuleLists, Similarity, TopK};
 
 use crate::engines::{Chance, conformance};
 
@@ -145,7 +145,7 @@ fn what_quantization_loses_still_decides() {
         must_match: Vec::new(),
         must_differ: vec![0],
         refused: None,
-        refused_pairs: Vec::new(),
+        refused_pairs: RefusedPairs::default(),
     };
     let lists = Lists {
         id_rank: (0..ROWS).collect(),

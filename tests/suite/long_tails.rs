@@ -10,8 +10,8 @@ use twinset::progress::Progress;
 use crate::clock::{Clock, alone};
 use crate::engines::{Chance, engines};
 use crate::exact::looks::Looks;
-use crate::oracle::{Bounds, Candidates, Group, OracleProduct, OracleRule, PriceFit, Rank, Similarity, evaluate_some};
-use crate::random_shop::RandomShop;
+use crate::oracle::shop::{Bounds, Candidates, PriceFit, Rank};
+use crate::oracle::{OracleProduct, OracleRule, OracleShop, evaluate_some};
 use crate::random_shops::{Night, flatten};
 
 const ROWS: usize = 50_000;
@@ -28,21 +28,11 @@ fn default_rules() -> Vec<OracleRule> {
     let rule = |name: &str, candidates, price_ratio| OracleRule {
         name: name.to_owned(),
         relation: name.to_owned(),
-        products: None,
         candidates,
         price_ratio,
-        price: Bounds::default(),
-        must_match: Vec::new(),
-        must_differ: Vec::new(),
-        group: Group::Other,
-        any_currency: false,
-        similarity: Similarity::Visual,
-        min_similarity: None,
-        limit: 10,
-        rank: None,
-        pool: None,
+        ..OracleRule::default()
     };
-    let rank = Rank { similarity: 1.0, price_fit: Some(PriceFit { weight: 0.3, best_ratio: 1.25 }) };
+    let rank = Rank { similarity: 1.0, price_fit: Some(PriceFit { weight: 0.3, best_ratio: 1.25 }), ..Rank::default() };
     vec![
         rule("similar", Candidates::SameDepartment, Bounds::default()),
         rule("cross_sell", Candidates::Complement, ratio(None, "1.05")),
@@ -64,8 +54,8 @@ fn even(rows: usize) -> Vec<OracleProduct> {
         currency: Some("USD".to_owned()),
         group: (chance.below(3) == 0).then(|| format!("g{}", chance.below(rows as u64 / 6 + 1))),
         in_stock: chance.below(20) > 0,
-        attributes: Vec::new(),
         vector: Some(Looks::Clustered.raw(row, rows, DIMENSION)),
+        ..OracleProduct::default()
     };
     (0..rows).map(product).collect()
 }
@@ -82,16 +72,17 @@ fn judge(what: &str, products: Vec<OracleProduct>, limit: usize) {
     let rules = default_rules().into_iter().map(|rule| OracleRule { limit, ..rule }).collect::<Vec<_>>();
     // At their own limit the rules are left to the program's defaults.
     let named = if limit == 10 { Vec::new() } else { rules.clone() };
-    let shop = RandomShop { products, rules: named, complements: Vec::new() };
+    let mut shop = OracleShop::plain(products, named);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let clock = Clock::start();
     let night = Night::prepare(&shop, folder.path());
     let mut line = format!("{what}: {} products, read and planned in {}", shop.products.len(), clock.cost());
     let rows = shop.products.len();
     let sample: Vec<usize> = (0..SAMPLED).map(|n| n * rows / SAMPLED + n % (rows / SAMPLED)).collect();
-    let ids: HashSet<&str> = sample.iter().map(|&at| shop.products[at].id.as_str()).collect();
+    let ids: HashSet<String> = sample.iter().map(|&at| shop.products[at].id.clone()).collect();
+    shop.rules = rules;
     let clock = Clock::start();
-    let expected = flatten(&evaluate_some(&shop.products, &rules, &shop.complements, &sample));
+    let expected = flatten(&evaluate_some(&shop, &sample));
     write!(line, ", {SAMPLED} rows evaluated in {}", clock.cost()).expect("memory");
     for (name, engine) in engines() {
         let clock = Clock::start();

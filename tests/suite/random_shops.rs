@@ -1,23 +1,25 @@
 //! Random shops under random rules, through the front door: what is published equals the slow evaluator's lists.
 
+use std::ops::Deref;
 use std::path::Path;
 
+use parquet::record::Row;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
-use crate::oracle::{OracleList, evaluate};
-use crate::random_shop::{RandomShop, shop, to_jsonl, to_toml};
-use crate::run::{float, number, rows, string};
-use twinset::catalog::Catalog;
+use crate::oracle::{OracleList, OraclePlaced, OracleShop, evaluate, placements};
+use crate::random_shop::{shop, shop_of, write_files};
+use crate::run::{decimal, float, number, rows, string};
 use twinset::cli::{Flags, JobArgs};
 use twinset::config::Config;
-use twinset::embedding::{Column, Embedder};
-use twinset::job::{self, sight};
+use twinset::explain::Explainer;
+use twinset::job::{self, Prepared};
 use twinset::plan::Plan;
 use twinset::progress::Progress;
-use twinset::recommend::{Listed, Recommender};
+use twinset::recommend::{Listed, Origin};
 use twinset::rules::rank::Ranked;
 use twinset::similarity::cpu::Cpu;
-use twinset::similarity::{Found, Matrix, Similarity};
+use twinset::similarity::{Found, Matrix, NO_LIST, Similarity};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
@@ -26,8 +28,9 @@ proptest! {
     fn published_lists_equal_the_documentation(shop in shop()) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         publish(&shop, folder.path(), 2);
-        let expected = evaluate(&shop.products, &shop.rules, &shop.complements);
+        let expected = evaluate(&shop);
         prop_assert_eq!(published(&folder.path().join("out")), flatten(&expected));
+        prop_assert_eq!(placed(&folder.path().join("out")), in_order(placements(&shop, &expected)));
     }
 
     #[test]
@@ -35,33 +38,66 @@ proptest! {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let night = Night::prepare(&shop, folder.path());
         let found = Cpu { tile, sketch_from: tile as u64 % 2 * u64::MAX }.top_k(&night.matrix, &night.plan.lists, &Progress::hidden()).expect("lists");
-        let expected = evaluate(&shop.products, &shop.rules, &shop.complements);
+        let expected = evaluate(&shop);
         prop_assert_eq!(night.lines(&found, |_| true), flatten(&expected));
+    }
+
+    /// An explanation holds every condition against the plan: all of them hold where, and only where, the plan admits the pair; and it
+    /// finds a candidate in the list where the list has it.
+    #[test]
+    fn explanations_say_what_the_plan_does(shop in shop_of(1..25)) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let night = Night::prepare(&shop, folder.path());
+        let found = night.score().expect("lists");
+        let explainer = Explainer::new(&night.config, &night, &found);
+        let (lists, rows) = (&night.plan.lists, 0..night.plan.products.len());
+        let recommender = night.recommender(&night.config, &found);
+        for (anchor, candidate) in rows.clone().flat_map(|anchor| rows.clone().map(move |candidate| (anchor, candidate))) {
+            let served = recommender.serve(anchor).expect("no list is short without a reason");
+            let explained = explainer.explain(anchor, Some(candidate)).expect("an explanation");
+            for (number, (rule, of_rule)) in lists.rules.iter().zip(&explained.rules).enumerate() {
+                let pair = of_rule.pair.as_ref().expect("a pair");
+                let admits = rule.scope[anchor] != NO_LIST && lists.admits(rule, anchor, candidate);
+                let checks = &pair.checks;
+                prop_assert_eq!(pair.eligible, admits, "rule {}, {} beside {}: {:?}", number, candidate, anchor, checks);
+                let list = served.iter().find(|list| list.rule == number);
+                let is_candidate = |listed: &Listed| listed.ranked.candidate as usize == candidate;
+                let place = list.and_then(|list| list.entries.iter().position(is_candidate));
+                prop_assert_eq!(pair.rank, place.map(|place| place + 1), "{}", pair.verdict);
+                prop_assert_eq!(pair.verdict.starts_with("in the list"), place.is_some());
+                prop_assert_eq!(pair.verdict.starts_with("allowed"), place.is_none() && admits && list.is_some());
+            }
+        }
+        for anchor in rows {
+            explainer.explain(anchor, None).expect("an explanation").to_string();
+        }
     }
 }
 
 /// What the engines see of a shop.
-pub fn contract(shop: &RandomShop, folder: &Path) -> (Matrix, Plan) {
+pub fn contract(shop: &OracleShop, folder: &Path) -> (Matrix, Plan) {
     let night = Night::prepare(shop, folder);
-    (night.matrix, night.plan)
+    (night.prepared.matrix, night.prepared.plan)
 }
 
 /// A night up to the engine, and the lists without publication.
 pub struct Night {
-    config: Config,
-    catalog: Catalog,
-    pub matrix: Matrix,
-    pub plan: Plan,
+    pub config: Config,
+    prepared: Prepared,
+}
+
+impl Deref for Night {
+    type Target = Prepared;
+
+    fn deref(&self) -> &Prepared {
+        &self.prepared
+    }
 }
 
 impl Night {
-    pub fn prepare(shop: &RandomShop, folder: &Path) -> Night {
+    pub fn prepare(shop: &OracleShop, folder: &Path) -> Night {
         let config = write(shop, folder, 1);
-        let mut catalog = job::read(&config).expect("a catalog");
-        let embedded = Column.embed(&mut catalog, &Progress::hidden()).expect("vectors");
-        let sight = sight::found(&config, &catalog, &embedded.vectors);
-        let plan = Plan::new(&catalog, &sight, &config.rules, &config.complements);
-        Night { matrix: Matrix::gather(&embedded.vectors, plan.seen_products()), config, catalog, plan }
+        Night { prepared: Prepared::read(&config).expect("a night"), config }
     }
 
     /// The id of every row.
@@ -71,87 +107,149 @@ impl Night {
 
     /// The lists of the products whose ids are wanted, by id, then rule.
     pub fn lines(&self, found: &Found, wanted: impl Fn(&str) -> bool) -> Vec<Line> {
-        let recommender =
-            Recommender::new(&self.catalog, &self.config.rules, None, (&self.plan, &self.matrix), &found.lists);
+        let recommender = self.recommender(&self.config, found);
         let id = |&row: &usize| self.catalog.products[self.plan.products[row]].id.as_str();
+        let count = |count: usize| i64::try_from(count).expect("few entries");
         let mut lines = Vec::new();
         for &anchor in recommender.anchors().iter().filter(|row| wanted(id(row))) {
             for served in recommender.serve(anchor).expect("no list is short without a reason") {
-                let bits = |value: Option<f32>| value.map(f32::to_bits);
-                let entry = |e: &Listed| {
-                    let Ranked { candidate, similarity, score } = e.ranked;
-                    (id(&(candidate as usize)).to_owned(), bits(similarity), bits(score))
+                let entry = |listed: &Listed| {
+                    let Ranked { candidate, similarity, score } = listed.ranked;
+                    let gain = recommender.gain(served.rule, anchor, candidate as usize);
+                    LineEntry {
+                        id: id(&(candidate as usize)).to_owned(),
+                        similarity: similarity.map(f32::to_bits),
+                        score: score.map(f32::to_bits),
+                        origin: listed.origin.as_str().to_owned(),
+                        margin_gain: gain.map(|gain| Decimal::new(gain.units(), 4)),
+                    }
                 };
-                lines.push((
-                    id(&anchor).to_owned(),
-                    self.config.rules[served.rule].name.clone(),
-                    i64::from(served.eligible),
-                    i64::try_from(served.entries.len()).expect("few entries"),
-                    served.shortfall.map(|reason| reason.as_str().to_owned()),
-                    served.entries.iter().map(entry).collect(),
-                ));
+                lines.push(Line {
+                    product: id(&anchor).to_owned(),
+                    rule: self.config.rules[served.rule].name.clone(),
+                    eligible: i64::from(served.eligible),
+                    returned: count(served.entries.len()),
+                    reason: served.shortfall.map(|reason| reason.as_str().to_owned()),
+                    pinned: count(served.count(Origin::Pin)),
+                    fallback: count(served.count(Origin::Fallback)),
+                    entries: served.entries.iter().map(entry).collect(),
+                });
             }
         }
         lines
     }
 }
 
-fn publish(shop: &RandomShop, folder: &Path, threads: u16) {
+fn publish(shop: &OracleShop, folder: &Path, threads: u16) {
     job::run(&write(shop, folder, threads)).expect("a night");
 }
 
-fn write(shop: &RandomShop, folder: &Path, threads: u16) -> Config {
-    std::fs::write(folder.join("twinset.toml"), to_toml(&shop.rules, &shop.complements)).expect("written");
-    std::fs::write(folder.join("products.jsonl"), to_jsonl(&shop.products)).expect("written");
-    let flags =
-        Flags { run_date: Some("2026-11-22".parse().expect("a date")), threads: Some(threads), ..Flags::default() };
+fn write(shop: &OracleShop, folder: &Path, threads: u16) -> Config {
+    write_files(shop, folder);
+    let flags = Flags { run_date: Some(shop.run_date), threads: Some(threads), ..Flags::default() };
     let args = JobArgs { config: Some(folder.join("twinset.toml")), flags };
     Config::resolve(&args).expect("a configuration")
 }
 
-/// A comparable line per list: product, rule, eligible, returned, reason, entries with the bits of their scores.
-pub type Line = (String, String, i64, i64, Option<String>, Vec<(String, Option<u32>, Option<u32>)>);
+/// A list in comparable form, the scores as their bits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    product: String,
+    rule: String,
+    eligible: i64,
+    returned: i64,
+    reason: Option<String>,
+    pinned: i64,
+    fallback: i64,
+    entries: Vec<LineEntry>,
+}
+
+/// An entry of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineEntry {
+    id: String,
+    similarity: Option<u32>,
+    score: Option<u32>,
+    origin: String,
+    margin_gain: Option<Decimal>,
+}
 
 fn published(out: &Path) -> Vec<Line> {
     let mut lines: Vec<Line> = rows(out, "coverage")
         .iter()
-        .map(|row| {
-            let text = |name| string(row, name).expect("required");
-            let reason = string(row, "shortfall_reason");
-            (text("product_id"), text("rule"), number(row, "eligible"), number(row, "returned"), reason, Vec::new())
+        .map(|row| Line {
+            product: string(row, "product_id").expect("required"),
+            rule: string(row, "rule").expect("required"),
+            eligible: number(row, "eligible"),
+            returned: number(row, "returned"),
+            reason: string(row, "shortfall_reason"),
+            pinned: number(row, "pinned"),
+            fallback: number(row, "fallback"),
+            entries: Vec::new(),
         })
         .collect();
     for row in rows(out, "recommendations") {
         let text = |name| string(&row, name).expect("required");
-        let at = lines.iter().position(|line| line.0 == text("product_id") && line.1 == text("rule"));
+        let at = lines.iter().position(|line| line.product == text("product_id") && line.rule == text("rule"));
         let line = &mut lines[at.expect("every list has a coverage row")];
-        line.5.push((
-            text("recommended_id"),
-            float(&row, "similarity").map(f32::to_bits),
-            float(&row, "score").map(f32::to_bits),
-        ));
-        assert_eq!(usize::try_from(number(&row, "rank")).expect("positive"), line.5.len());
+        line.entries.push(LineEntry {
+            id: text("recommended_id"),
+            similarity: float(&row, "similarity").map(f32::to_bits),
+            score: float(&row, "score").map(f32::to_bits),
+            origin: text("origin"),
+            margin_gain: decimal(&row, "margin_gain"),
+        });
+        assert_eq!(usize::try_from(number(&row, "rank")).expect("positive"), line.entries.len());
     }
     lines
 }
 
 /// The evaluator's lists in the same form and order.
 pub fn flatten(lists: &[OracleList]) -> Vec<Line> {
+    let count = |count: usize| i64::try_from(count).expect("small");
     let mut lines: Vec<Line> = lists
         .iter()
         .map(|list| {
-            let entries = list.entries.iter();
-            let entries = entries.map(|e| (e.id.clone(), e.similarity.map(f32::to_bits), e.score.map(f32::to_bits)));
-            (
-                list.product.clone(),
-                list.rule.clone(),
-                i64::try_from(list.eligible).expect("small"),
-                i64::try_from(list.returned).expect("small"),
-                list.reason.map(str::to_owned),
-                entries.collect(),
-            )
+            let entries = list.entries.iter().map(|entry| LineEntry {
+                id: entry.id.clone(),
+                similarity: entry.similarity.map(f32::to_bits),
+                score: entry.score.map(f32::to_bits),
+                origin: entry.origin.to_owned(),
+                margin_gain: entry.margin_gain,
+            });
+            Line {
+                product: list.product.clone(),
+                rule: list.rule.clone(),
+                eligible: count(list.eligible),
+                returned: count(list.returned),
+                reason: list.reason.map(str::to_owned),
+                pinned: count(list.pinned),
+                fallback: count(list.fallback),
+                entries: entries.collect(),
+            }
         })
         .collect();
-    lines.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    lines.sort_by(|a, b| (&a.product, &a.rule).cmp(&(&b.product, &b.rule)));
     lines
+}
+
+/// The table of placements, in the order of its file.
+fn placed(out: &Path) -> Vec<OraclePlaced> {
+    let whole = |row: &Row, name| usize::try_from(number(row, name)).expect("positive");
+    let read = |row: &Row| OraclePlaced {
+        product: string(row, "product_id").expect("required"),
+        placement: string(row, "placement").expect("required"),
+        slot: whole(row, "slot"),
+        relation: string(row, "relation").expect("required"),
+        rule: string(row, "rule").expect("required"),
+        rank: whole(row, "rank"),
+        recommended: string(row, "recommended_id").expect("required"),
+    };
+    rows(out, "placements").iter().map(read).collect()
+}
+
+/// The evaluator's placements by product, then placement, then slot.
+fn in_order(mut placed: Vec<OraclePlaced>) -> Vec<OraclePlaced> {
+    placed.sort_by(|a, b| (&a.product, &a.placement, a.slot).cmp(&(&b.product, &b.placement, b.slot)));
+    placed
 }

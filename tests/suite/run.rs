@@ -96,6 +96,19 @@ pub fn float(row: &Row, name: &str) -> Option<f32> {
     }
 }
 
+/// A decimal field; null is `None`.
+pub fn decimal(row: &Row, name: &str) -> Option<rust_decimal::Decimal> {
+    match field(row, name) {
+        Field::Decimal(v) => {
+            let sign = if v.data().first().is_some_and(|byte| byte >> 7 == 1) { -1_i128 } else { 0 };
+            let units = v.data().iter().fold(sign, |units, &byte| units << 8 | i128::from(byte));
+            Some(rust_decimal::Decimal::from_i128_with_scale(units, v.scale().unsigned_abs()))
+        }
+        Field::Null => None,
+        other => panic!("`{name}` is {other:?}"),
+    }
+}
+
 /// Every file below a folder of tables, by relative path, with its bytes; the manifest and what is private are left out.
 pub fn table_bytes(out: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();

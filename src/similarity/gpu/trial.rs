@@ -19,7 +19,7 @@ use crate::similarity::join::Join;
 use crate::similarity::remaining::Remaining;
 use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
-use crate::similarity::{Lists, Matrix, NO_LIST, RuleLists, canonical_score};
+use crate::similarity::{Lists, Matrix, NO_LIST, RefusedPairs, RuleLists, canonical_score};
 
 /// Pairs of tiles in the largest strip of a trial.
 pub(super) const TRIAL_ITEMS: usize = 1 << 14;
@@ -253,7 +253,7 @@ fn shop() -> (Matrix, Lists) {
         must_match: Vec::new(),
         must_differ: Vec::new(),
         refused: None,
-        refused_pairs: Vec::new(),
+        refused_pairs: RefusedPairs::default(),
     };
     let picky = RuleLists {
         k: 2,

@@ -28,23 +28,29 @@ pub fn department<'a>(path: &'a str, all: &[&str]) -> &'a str {
     if all.iter().any(|other| other.contains('/')) { path.split('/').next().unwrap_or(path) } else { "" }
 }
 
-/// What completes `own`: by the configured map where one of its keys matches `own`, else its siblings.
+/// What goes with `own` and its weight: by the configured map where one of its keys matches `own`, else what was bought
+/// with it where anything was, else its siblings, whose weight is 0. What does not go with it has no weight.
 pub fn complements<'a>(
     own: &'a str,
     all: &'a [&'a str],
-    map: &'a [(String, Vec<String>)],
-) -> impl Fn(&str) -> bool + use<'a> {
-    let keys: Vec<&Vec<String>> = map.iter().filter(|(key, _)| matches(key, own)).map(|(_, globs)| globs).collect();
+    map: &'a [(String, Vec<(String, f64)>)],
+    bought: &'a [(&'a str, f64)],
+) -> impl Fn(&str) -> Option<f64> + use<'a> {
+    let values: Vec<&(String, f64)> = map.iter().filter(|(key, _)| matches(key, own)).flat_map(|(_, v)| v).collect();
+    let mapped = map.iter().any(|(key, _)| matches(key, own));
     let same_department = |path: &str| department(path, all) == department(own, all);
     let another_parent = move |path: &str| same_department(path) && parent(path) != parent(own);
     let has_another_parent = all.iter().any(|path| another_parent(path));
     move |other| {
-        if !keys.is_empty() {
-            keys.iter().any(|globs| matches_any(globs, other))
+        if mapped {
+            let weights = values.iter().filter(|(glob, _)| matches(glob, other)).map(|(_, weight)| *weight);
+            weights.reduce(f64::max)
+        } else if !bought.is_empty() {
+            bought.iter().find(|(path, _)| *path == other).map(|(_, weight)| *weight)
         } else if has_another_parent {
-            another_parent(other)
+            another_parent(other).then_some(0.0)
         } else {
-            department(other, all) == department(own, all) && other != own
+            (department(other, all) == department(own, all) && other != own).then_some(0.0)
         }
     }
 }

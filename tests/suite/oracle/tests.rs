@@ -1,6 +1,12 @@
-//! Small shops worked out by hand, so that the oracle itself is not taken on trust.
+//! Small shops worked out by hand, so that the oracle itself is not taken on trust. Refuses any shop that does not fit on
+//! a page.
+
+mod finished;
+mod pins;
+mod wishes;
 
 use super::category::{complements, department, matches};
+use super::shop::*;
 use super::*;
 
 fn dec(text: &str) -> Decimal {
@@ -15,37 +21,39 @@ fn product(id: &str, category: &str, price: &str, degrees: f64) -> OracleProduct
         id: id.to_owned(),
         category: (!category.is_empty()).then(|| category.to_owned()),
         price: (!price.is_empty()).then(|| dec(price)),
-        currency: Some("USD".to_owned()),
-        group: None,
-        in_stock: true,
-        attributes: Vec::new(),
         vector: Some(vector),
+        ..OracleProduct::default()
     }
 }
 
 fn rule(candidates: Candidates) -> OracleRule {
-    OracleRule {
-        name: "rule".to_owned(),
-        relation: "similar".to_owned(),
-        products: None,
-        candidates,
-        price_ratio: Bounds::default(),
-        price: Bounds::default(),
-        must_match: Vec::new(),
-        must_differ: Vec::new(),
-        group: Group::Other,
-        any_currency: false,
-        similarity: Similarity::Visual,
-        min_similarity: None,
-        limit: 10,
-        rank: None,
-        pool: None,
-    }
+    OracleRule { candidates, ..OracleRule::default() }
+}
+
+/// The same products with one rule.
+fn shop_of(products: &[OracleProduct], rule: &OracleRule) -> OracleShop {
+    OracleShop::plain(products.to_vec(), vec![rule.clone()])
+}
+
+/// A product with one more attribute.
+fn with(mut product: OracleProduct, name: &str, value: &str) -> OracleProduct {
+    product.attributes.push((name.to_owned(), Some(value.to_owned())));
+    product
+}
+
+/// The ids of a list.
+fn ids(list: &OracleList) -> Vec<&str> {
+    list.entries.iter().map(|entry| entry.id.as_str()).collect()
+}
+
+/// The list of one product under one rule.
+fn list_of<'a>(lists: &'a [OracleList], product: &str, rule: &str) -> &'a OracleList {
+    lists.iter().find(|list| list.product == product && list.rule == rule).expect("a list")
 }
 
 /// The first product's list: ids, eligible and reason.
 fn first(products: &[OracleProduct], rule: &OracleRule) -> (Vec<String>, usize, Option<&'static str>) {
-    let list = evaluate(products, std::slice::from_ref(rule), &[]).swap_remove(0);
+    let list = evaluate(&shop_of(products, rule)).swap_remove(0);
     assert_eq!(list.returned, list.entries.len());
     (list.entries.into_iter().map(|entry| entry.id).collect(), list.eligible, list.reason)
 }
@@ -81,18 +89,30 @@ fn departments_and_siblings() {
     let nested = ["W/Tops/Tees", "W/Tops/Tanks", "W/Bottoms/Pants", "G/Bags", "G/Watches"];
     assert_eq!((department("W/Tops/Tees", &nested), department("G", &nested)), ("W", "G"));
     assert_eq!(department("Bags", &["Bags", "Hats"]), "");
-    let sibling = |own, other| complements(own, &nested, &[])(other);
+    let sibling = |own, other| complements(own, &nested, &[], &[])(other) == Some(0.0);
     assert!(sibling("W/Tops/Tees", "W/Bottoms/Pants"));
     assert!(!sibling("W/Tops/Tees", "W/Tops/Tanks"), "another parent exists");
     assert!(sibling("G/Bags", "G/Watches"), "one parent only: the other categories");
     assert!(!sibling("G/Bags", "G/Bags") && !sibling("G/Bags", "W/Tops/Tees"));
-    assert!(complements("Bags", &["Bags", "Hats"], &[])("Hats"));
+    assert!(complements("Bags", &["Bags", "Hats"], &[], &[])("Hats").is_some());
+}
 
-    let map = [("W/Tops/*".to_owned(), vec!["G/Bags".to_owned()]), ("**/Tees".to_owned(), vec!["W/Tops/*".to_owned()])];
-    let mapped = |own, other| complements(own, &nested, &map)(other);
-    assert!(mapped("W/Tops/Tees", "G/Bags") && mapped("W/Tops/Tees", "W/Tops/Tanks"), "the union of both keys");
-    assert!(!mapped("W/Tops/Tanks", "W/Bottoms/Pants"), "a key matches, so no siblings");
-    assert!(mapped("W/Bottoms/Pants", "W/Tops/Tees"), "no key matches, so siblings");
+#[test]
+fn the_map_comes_before_orders_and_orders_before_siblings() {
+    let nested = ["W/Tops/Tees", "W/Tops/Tanks", "W/Bottoms/Pants", "G/Bags", "G/Watches"];
+    let value = |glob: &str, weight| (glob.to_owned(), weight);
+    let map = [
+        ("W/Tops/*".to_owned(), vec![value("G/Bags", 0.5), value("G/*", 0.25)]),
+        ("**/Tees".to_owned(), vec![value("W/Tops/*", 1.0), value("G/Watches", 0.75)]),
+    ];
+    let bought = [("G/Bags", 0.125)];
+    let weight = |own, other| complements(own, &nested, &map, &bought)(other);
+    assert_eq!(weight("W/Tops/Tees", "G/Bags"), Some(0.5), "the highest of the globs of one key");
+    assert_eq!(weight("W/Tops/Tees", "G/Watches"), Some(0.75), "and of two keys");
+    assert_eq!(weight("W/Tops/Tees", "W/Tops/Tanks"), Some(1.0));
+    assert_eq!(weight("W/Tops/Tanks", "W/Bottoms/Pants"), None, "a key matches, so neither orders nor siblings");
+    assert_eq!(weight("W/Bottoms/Pants", "G/Bags"), Some(0.125), "no key matches");
+    assert_eq!(weight("W/Bottoms/Pants", "W/Tops/Tees"), None, "orders leave no siblings");
 }
 
 #[test]
@@ -214,8 +234,9 @@ fn rank_weighs_likeness_and_price_within_the_pool() {
     let shop = [product("a", "A", "10", 0.0), product("twin", "A", "20", 0.0), product("fit", "A", "12.50", 36.87)];
     let mut ranked = rule(Candidates::Any);
     ranked.limit = 1;
-    ranked.rank = Some(Rank { similarity: 1.0, price_fit: Some(PriceFit { weight: 0.3, best_ratio: 1.25 }) });
-    let list = evaluate(&shop, std::slice::from_ref(&ranked), &[]).swap_remove(0);
+    ranked.rank =
+        Some(Rank { similarity: 1.0, price_fit: Some(PriceFit { weight: 0.3, best_ratio: 1.25 }), ..Rank::default() });
+    let list = evaluate(&shop_of(&shop, &ranked)).swap_remove(0);
     // (0.8 + 0.3 x 1) / 1.3 beats (1.0 + 0.3 x 0.036) / 1.3
     assert_eq!(list.entries[0].id, "fit");
     assert!((list.entries[0].score.expect("a score") - 0.846_154).abs() < 1e-5);
@@ -227,8 +248,9 @@ fn rank_weighs_likeness_and_price_within_the_pool() {
 fn a_rank_term_that_cannot_be_computed_counts_nothing() {
     let shop = [product("a", "A", "", 0.0), product("b", "A", "5", 0.0)];
     let mut ranked = rule(Candidates::Any);
-    ranked.rank = Some(Rank { similarity: 1.0, price_fit: Some(PriceFit { weight: 1.0, best_ratio: 1.0 }) });
-    let list = evaluate(&shop, std::slice::from_ref(&ranked), &[]).swap_remove(0);
+    ranked.rank =
+        Some(Rank { similarity: 1.0, price_fit: Some(PriceFit { weight: 1.0, best_ratio: 1.0 }), ..Rank::default() });
+    let list = evaluate(&shop_of(&shop, &ranked)).swap_remove(0);
     assert_eq!(list.entries[0].score, Some(0.5));
 }
 
@@ -243,11 +265,12 @@ fn without_looks_the_cheapest_comes_first_and_vectors_are_not_needed() {
     let mut plain = rule(Candidates::SameCategory);
     plain.similarity = Similarity::Ignore;
     assert_eq!(first(&shop, &plain).0, ["g 3", "at 8.5", "at 9", "at "]);
-    let list = evaluate(&shop, std::slice::from_ref(&plain), &[]).swap_remove(0);
+    let list = evaluate(&shop_of(&shop, &plain)).swap_remove(0);
     assert_eq!((list.entries[0].similarity, list.entries[0].score), (None, None));
 
-    plain.rank = Some(Rank { similarity: 0.0, price_fit: Some(PriceFit { weight: 2.0, best_ratio: 3.0 }) });
-    let list = evaluate(&shop, std::slice::from_ref(&plain), &[]).swap_remove(0);
+    plain.rank =
+        Some(Rank { similarity: 0.0, price_fit: Some(PriceFit { weight: 2.0, best_ratio: 3.0 }), ..Rank::default() });
+    let list = evaluate(&shop_of(&shop, &plain)).swap_remove(0);
     assert_eq!((list.entries[0].id.as_str(), list.entries[0].score), ("g 30", Some(1.0)));
     assert_eq!((list.eligible, list.entries[3].score), (4, Some(0.0)));
 }
@@ -269,7 +292,7 @@ fn only_matching_anchors_are_served_and_stock_counts_for_candidates_alone() {
     let mut shop = [product("a", "A/x", "1", 0.0), product("b", "B", "1", 0.0), product("c", "", "1", 0.0)];
     shop[0].in_stock = false;
     let mut some = rule(Candidates::Any);
-    some.products = Some(vec!["A/**".to_owned()]);
-    let lists = evaluate(&shop, std::slice::from_ref(&some), &[]);
+    some.products.category = Some(vec!["A/**".to_owned()]);
+    let lists = evaluate(&shop_of(&shop, &some));
     assert_eq!((lists.len(), lists[0].product.as_str(), lists[0].eligible), (1, "a", 2));
 }
