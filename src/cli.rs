@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 
+use crate::rules::Relation;
+
 /// Turns a shop's product pictures and prices into cross-sell, upsell and similar recommendations, written as Parquet.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100)]
@@ -45,6 +47,15 @@ pub enum Command {
         Times are wall clock and hold for this machine only. A run that would take more than a minute is estimated from a \
         smaller one, and says so.")]
     Bench(BenchArgs),
+    /// Measure the lists against links that people made, or against orders that came later
+    #[command(after_help = "Example: twinset evaluate --links links.csv --k 4\n\n\
+        The night is prepared and scored as by `run`, on the CPU, and nothing is published. A rule is measured over the products that \
+        it serves and that have a link. Links: product, linked_product and, if there is one, kind; a rule is measured against the \
+        kinds of its relation, and against links without a kind. Orders: order_id, product_id and date; what is in one order is \
+        linked in both directions. Complements are learned from orders up to the run date, so by default only later orders count: \
+        nothing is measured on what it was learned from. To hold orders out of the past, date the night back: --run-date \
+        2026-10-31 --since 2026-11-01.")]
+    Evaluate(EvaluateArgs),
     /// Draw a small shop and run the job on it
     #[command(after_help = "Example: twinset demo ./twinset-demo")]
     Demo(DemoArgs),
@@ -151,6 +162,52 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
+/// What `evaluate` takes.
+#[derive(Args, Debug)]
+pub struct EvaluateArgs {
+    /// The night.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// File of links to measure against, with the columns `product`, `linked_product` and perhaps `kind` (CSV, Parquet or JSON Lines)
+    #[arg(long, value_name = "FILE", required_unless_present = "orders", conflicts_with = "orders")]
+    pub links: Option<PathBuf>,
+    /// File of orders to measure against, with the columns `order_id`, `product_id` and `date` (CSV, Parquet or JSON Lines)
+    #[arg(long, value_name = "FILE")]
+    pub orders: Option<PathBuf>,
+    /// First day of orders that count; the day after the run date when left out
+    #[arg(long, value_name = "DATE", conflicts_with = "links")]
+    pub since: Option<NaiveDate>,
+    /// What a kind of links stands for, for example `related=cross_sell`; known are `cross_sell`, `upsell`, `similar` and
+    /// `related` (similar), however they are joined
+    #[arg(long = "kind", value_name = "KIND=RELATION", value_parser = parse_kind, conflicts_with = "orders")]
+    pub kinds: Vec<(String, Relation)>,
+    /// Entries of a list that are looked at
+    #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub k: u16,
+    /// Rule to measure, may be repeated; all when left out
+    #[arg(long = "rule", value_name = "NAME")]
+    pub rules: Vec<String>,
+    /// Resamples behind each interval
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub resamples: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads `related=cross_sell`.
+fn parse_kind(text: &str) -> Result<(String, Relation), String> {
+    let all = [Relation::Similar, Relation::CrossSell, Relation::Upsell];
+    let read = |(kind, relation): (&str, &str)| {
+        let relation = all.into_iter().find(|known| known.as_str() == relation.trim())?;
+        (!kind.trim().is_empty()).then(|| (kind.trim().to_owned(), relation))
+    };
+    let read = text.split_once('=').and_then(read);
+    read.ok_or_else(|| {
+        "write a kind, `=` and `similar`, `cross_sell` or `upsell`, for example related=cross_sell".to_owned()
+    })
+}
+
 /// Reads `16GiB`, `900MB`, `1073741824`.
 fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
@@ -184,5 +241,11 @@ mod tests {
         assert_eq!(parse_size("16GiB"), Ok(16 << 30));
         assert_eq!(parse_size("900 MB"), Ok(900_000_000));
         assert!(parse_size("lots").is_err() && parse_size("0").is_err() && parse_size("1PB").is_err());
+    }
+
+    #[test]
+    fn kinds_have_relations() {
+        assert_eq!(parse_kind("related = cross_sell"), Ok(("related".to_owned(), Relation::CrossSell)));
+        assert!(parse_kind("related").is_err() && parse_kind("=upsell").is_err() && parse_kind("a=b").is_err());
     }
 }

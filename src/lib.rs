@@ -37,6 +37,7 @@ pub mod bench;
 pub mod check;
 pub mod demo;
 pub mod devices;
+pub mod evaluate;
 pub mod explain;
 pub mod init;
 

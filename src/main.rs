@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Parser;
 use serde::Serialize;
-use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, ExplainArgs, InitArgs, JobArgs};
+use twinset::cli::{BenchArgs, Cli, Command, DemoArgs, DevicesArgs, EvaluateArgs, ExplainArgs, InitArgs, JobArgs};
 use twinset::config::Config;
 use twinset::device::Fault;
 use twinset::error::{Error, Result};
+use twinset::evaluate::{self, Against, Kinds, Question};
 use twinset::job::{self, Outcome};
 use twinset::progress::Progress;
 use twinset::{bench, check, demo, devices, explain, init};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init(&args),
         Command::Devices(args) => devices(&args),
         Command::Bench(args) => bench(&args),
+        Command::Evaluate(args) => evaluate(args),
         Command::Demo(args) => demo(&args),
     };
     match done {
@@ -107,6 +109,21 @@ fn bench(args: &BenchArgs) -> Result<ExitCode> {
     let choice = args.device.parse().map_err(|fault: Fault| Error::Config(fault.into()))?;
     let figures = bench::bench(&choice, args.products as usize, usize::from(args.dimension))?;
     say(&if args.json { json(&figures)? } else { figures.to_string() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn evaluate(args: EvaluateArgs) -> Result<ExitCode> {
+    let config = Config::resolve(&args.job)?;
+    let against = match (args.links, args.orders) {
+        (Some(path), _) => Against::Links { path, kinds: Kinds::new(&args.kinds) },
+        (None, Some(path)) => Against::Orders { path, since: args.since },
+        (None, None) => {
+            return Err(Error::Config(anyhow!("name what to measure against: `--links FILE` or `--orders FILE`")));
+        }
+    };
+    let question = Question { against, k: usize::from(args.k), rules: args.rules, resamples: args.resamples };
+    let evaluation = evaluate::evaluate(&config, &question)?;
+    say(&if args.json { json(&evaluation)? } else { evaluation.to_string() })?;
     Ok(ExitCode::SUCCESS)
 }
 

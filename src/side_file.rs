@@ -28,7 +28,7 @@ const ROWS_PER_BATCH: usize = 8192;
 pub struct Source<'a> {
     /// The file.
     pub path: &'a Path,
-    /// The section of `twinset.toml` that names it, `orders`: messages call the file so.
+    /// The section of `twinset.toml` that names it, `orders`, or the flag, `--links`: messages call the file so.
     pub section: &'static str,
     /// The columns that are read, in the order of the cells of a row.
     pub columns: &'a [Column],
@@ -129,6 +129,11 @@ impl<'a> Wanted<'a> {
                     "`columns` under `[{section}]` says that `{name}` is `{called}`, but `{path}` has no such column: it has \
                      {there}"
                 )));
+            }
+            if column.need == Need::Required && section.starts_with("--") {
+                return Err(
+                    file.unusable(format_args!("has no column `{name}`: rename the one that holds it; it has {there}"))
+                );
             }
             if column.need == Need::Required {
                 return Err(file.unusable(format_args!(

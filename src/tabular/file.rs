@@ -12,12 +12,19 @@ use crate::error::{Error, Result};
 /// What a file is to the night: how messages speak of it, and what it means that it cannot be used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Role {
-    /// What it is called, and the section of `twinset.toml` whose `path` names it.
+    /// What it is called, and the section of `twinset.toml` whose `path` names it; `--links` where only a flag does.
     pub(crate) section: &'static str,
     /// The flag that may name it too.
     pub(crate) flag: Option<&'static str>,
     /// The error of a file that cannot be used.
     pub(crate) error: fn(anyhow::Error) -> Error,
+}
+
+impl Role {
+    /// What messages call the file.
+    fn noun(self) -> &'static str {
+        self.section.trim_start_matches("--")
+    }
 }
 
 /// How the rows of a file are laid out.
@@ -42,9 +49,10 @@ pub(crate) struct TableFile {
 
 impl TableFile {
     pub(crate) fn open(path: &Path, role: Role) -> Result<TableFile> {
-        let section = role.section;
+        let (section, noun) = (role.section, role.noun());
         let refuse = |what: String| unusable(role, path, what);
         let before = std::fs::metadata(path).map_err(|cause| match cause.kind() {
+            ErrorKind::NotFound if section != noun => refuse(format!("does not exist: check `{section}`")),
             ErrorKind::NotFound => {
                 let flag = role.flag.map_or_else(String::new, |flag| format!(", or `{flag}`"));
                 refuse(format!("does not exist: check `path` under `[{section}]`{flag}"))
@@ -55,7 +63,7 @@ impl TableFile {
             return Err(refuse("is a folder: name the file in it".into()));
         }
         if !before.is_file() {
-            return Err(refuse(format!("is no regular file: write the {section} to one first")));
+            return Err(refuse(format!("is no regular file: write the {noun} to one first")));
         }
         if before.len() == 0 {
             return Err(refuse("is empty: check the export that writes it".into()));
@@ -135,7 +143,7 @@ impl TableFile {
         if after.len() == self.before.len() && modified(&after) == modified(&self.before) {
             return Ok(());
         }
-        let (what, path) = (self.role.section, self.path.display());
+        let (what, path) = (self.role.noun(), self.path.display());
         Err(Error::Temporary(anyhow!("{what} `{path}` changed while it was read: try again when its export is done")))
     }
 
@@ -155,7 +163,7 @@ impl TableFile {
 }
 
 fn unusable(role: Role, path: &Path, what: impl Display) -> Error {
-    (role.error)(anyhow!("{} `{}` {what}", role.section, path.display()))
+    (role.error)(anyhow!("{} `{}` {what}", role.noun(), path.display()))
 }
 
 fn advice_on_other_files(head: &[u8]) -> Option<&'static str> {

@@ -13,6 +13,7 @@ mod clock;
 mod demo;
 mod devices;
 mod engines;
+mod evaluate;
 mod exact;
 mod features;
 mod gpu;
