@@ -68,7 +68,7 @@ fn settings_are_toml_and_name_categories_that_exist() {
             assert!(categories.contains(&category.as_str().unwrap()), "{category}");
         }
     }
-    assert_eq!(settings["rule"].as_array().unwrap().len(), 6);
+    assert_eq!(settings["rule"].as_array().unwrap().len(), 7);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! In how many orders each category is, and each two of them. This room refuses a table of all pairs: it looks at one category at a
-//! time.
+//! In how many orders each two categories are, and how often each is beside another. This room refuses a table of all pairs: it looks
+//! at one category at a time.
 
 use super::NONE;
 
@@ -9,6 +9,8 @@ pub(super) struct Counts {
     pub(super) orders: u32,
     categories_of: Lists,
     orders_of: Lists,
+    /// Per category, how many other categories its orders have, summed up.
+    beside: Vec<u64>,
 }
 
 /// Two categories that orders have.
@@ -33,10 +35,17 @@ impl Counts {
             orders += 1;
         }
         let categories_of = Lists::of(orders as usize, &pairs);
+        let mut beside = vec![0; categories];
+        for order in 0..orders as usize {
+            let all = categories_of.list(order);
+            for &category in all {
+                beside[category as usize] += all.len() as u64 - 1;
+            }
+        }
         for pair in &mut pairs {
             *pair = (pair.1, pair.0);
         }
-        Counts { orders, categories_of, orders_of: Lists::of(categories, &pairs) }
+        Counts { orders, categories_of, orders_of: Lists::of(categories, &pairs), beside }
     }
 
     /// Calls `visit` with each category and what is in at least `min_orders` orders with it, by number.
@@ -67,15 +76,18 @@ impl Counts {
 
     /// What `orders` orders with both say of two categories.
     fn pair(&self, category: usize, other: usize, orders: u32, shrinkage: f64) -> Pair {
-        let (n, n_ab) = (f64::from(self.orders), f64::from(orders));
-        let alone =
-            |category| f64::from(u32::try_from(self.orders_of.list(category).len()).expect("at most all orders"));
-        let support = n_ab / n;
-        let lift = (n_ab + shrinkage) / (alone(category) * alone(other) / n + shrinkage);
-        // Rounding may leave two categories that are always bought together a little above 1.
-        let weight = if orders == self.orders { 0.0 } else { (libm::log(lift) / -libm::log(support)).min(1.0) };
-        Pair { other, orders, support, lift, weight }
+        let (n, n_ab) = (exact(self.beside.iter().sum()), f64::from(orders));
+        let [n_a, n_b] = [category, other].map(|category| exact(self.beside[category]));
+        let lift = (n_ab + shrinkage) / (n_a * n_b / n + shrinkage);
+        // Rounding may leave two categories that are only bought together a little above 1.
+        let weight = (libm::log(lift) / -libm::log(n_ab / n)).min(1.0);
+        Pair { other, orders, support: n_ab / f64::from(self.orders), lift, weight }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 pairs of categories")]
+fn exact(count: u64) -> f64 {
+    count as f64
 }
 
 /// Lists of numbers, end to end.

@@ -61,7 +61,7 @@ fn orders(of: &[&[&str]]) -> String {
     lines.join("\n")
 }
 
-/// `Rings: Earrings 0.2630, ...`, a line a category.
+/// `Rings: Earrings 0.3691, ...`, a line a category.
 fn short(learned: &Learned) -> String {
     let mut lines = Vec::new();
     for (category, all) in &learned.by_category {
@@ -73,29 +73,30 @@ fn short(learned: &Learned) -> String {
 
 #[test]
 fn a_small_shop_is_learned_as_by_hand() {
-    // Of 4 orders 3 have a ring, 2 an earring, 2 a chain; 2 a ring and an earring, 1 a ring and a chain.
+    // Of 4 orders 2 have a ring and an earring, 1 a ring and a chain: rings are beside something 3 times, earrings 2, of 6.
     let lines = orders(&[&["r1", "e1"], &["r1", "e1"], &["r1", "c1"], &["c1"]]);
     let found = learned(&jewelry(), "shrinkage = 1", &lines);
     let [bought] = &found.by_category[&Category::parse("Rings").unwrap()][..] else { panic!("{found:?}") };
     assert_eq!((bought.orders, bought.support), (2, 0.5));
-    assert!((bought.lift - 1.2).abs() < 1e-15, "(2 + 1) / (3 · 2 / 4 + 1)");
-    assert!((bought.weight - 0.263_034_405_833_793_8).abs() < 1e-15, "ln 1.2 / ln 2");
-    assert_eq!(short(&found), "Earrings: Rings 0.2630\nRings: Earrings 0.2630");
+    assert!((bought.lift - 1.5).abs() < 1e-15, "(2 + 1) / (3 · 2 / 6 + 1)");
+    assert!((bought.weight - 0.369_070_246_428_542_6).abs() < 1e-15, "ln 1.5 / ln 3");
+    assert_eq!(short(&found), "Earrings: Rings 0.3691\nRings: Earrings 0.3691");
     assert_eq!((found.orders, found.lines, found.digest), (4, 7, blake3::hash(lines.as_bytes())));
-    // log2(4 / 3) without shrinkage; a ring and a chain are together less often than chance would have it.
+    // Twice as often as chance would have it, without shrinkage: ln 2 / ln 3 and ln 2 / ln 6.
     let found = learned(&jewelry(), "shrinkage = 0\nmin_orders = 1", &lines);
-    assert_eq!(short(&found), "Earrings: Rings 0.4150\nRings: Earrings 0.4150");
+    assert_eq!(short(&found), "Chains: Rings 0.3869\nEarrings: Rings 0.6309\nRings: Earrings 0.6309, Chains 0.3869");
     let found = learned(&jewelry(), "", &lines);
-    assert_eq!(short(&found), "Earrings: Rings 0.1069\nRings: Earrings 0.1069", "log2(14 / 13)");
+    assert_eq!(short(&found), "Earrings: Rings 0.1403\nRings: Earrings 0.1403", "ln (7 / 6) / ln 3");
     assert_eq!(short(&learned(&jewelry(), "min_orders = 3", &lines)), "");
 }
 
 #[test]
-fn what_is_always_bought_together_says_nothing() {
+fn what_is_only_bought_together_weighs_one() {
     for count in [1, 2, 7] {
         let lines = orders(&vec![&["r1", "e1"][..]; count]);
         let found = learned(&jewelry(), "min_orders = 1\nshrinkage = 0", &lines);
-        assert_eq!((short(&found).as_str(), found.orders), ("", count as u64));
+        assert_eq!(short(&found), "Earrings: Rings 1.0000\nRings: Earrings 1.0000");
+        assert_eq!(found.orders, count as u64);
     }
     // Two categories that only come together: no rounding takes the weight above 1, or to what is not a number.
     for others in 1..60 {
@@ -113,7 +114,7 @@ fn a_group_is_bought_once_with_the_category_of_its_first_row() {
     // `e2` is a variant of the ring `r2`, and `r3` of the chain `c2`.
     let found =
         learned(&jewelry(), "shrinkage = 0", &orders(&[&["r2", "e2"], &["e2", "r3"], &["e2", "c2", "r3"], &["x"]]));
-    assert_eq!(short(&found), "Chains: Rings 0.4150\nRings: Chains 0.4150", "n = 4, 3 rings, 2 chains, 2 both");
+    assert_eq!(short(&found), "Chains: Rings 1.0000\nRings: Chains 1.0000", "neither is beside anything else");
     // The first row decides, also where it has no category.
     let first = catalog(&[("a", "g", ""), ("b", "g", "Rings"), ("c", "", "Chains")]);
     let found = learned(&first, "min_orders = 1", &orders(&[&["b", "c"], &["b"], &["c"]]));
@@ -128,7 +129,7 @@ fn orders_need_not_be_sorted_nor_sound() {
     let found = learned(&jewelry(), "shrinkage = 1\nmax_lines = 4", lines);
     // `a` and `b` have a ring and an earring, `c` a ring and a chain, `d` nothing that has a category. `whole` and `long` have
     // five lines.
-    assert_eq!(short(&found), "Earrings: Rings 0.2630\nRings: Earrings 0.2630");
+    assert_eq!(short(&found), "Earrings: Rings 0.3691\nRings: Earrings 0.3691");
     let counts = (found.orders, found.skipped_long, found.without_products, found.undated, found.outside);
     assert_eq!(counts, (4, 2, 1, 0, 0));
     assert_eq!((found.lines, found.unknown_lines, found.incomplete_lines), (23, 4, 3));
@@ -150,7 +151,7 @@ fn the_look_back_has_two_ends() {
     let columns = "columns = { date = 'created_at' }\nshrinkage = 1\n";
     let found = learned(&jewelry(), &format!("look_back = 10\n{columns}"), lines);
     assert_eq!((found.orders, found.outside, found.undated), (4, 2, 1));
-    assert_eq!(short(&found), "Earrings: Rings 0.2630\nRings: Earrings 0.2630");
+    assert_eq!(short(&found), "Earrings: Rings 0.5850\nRings: Earrings 0.5850");
     let all = learned(&jewelry(), columns, lines);
     assert_eq!((all.orders, all.outside, all.undated), (7, 0, 0));
     assert_eq!(learned(&jewelry(), &format!("look_back = 4294967295\n{columns}"), lines).outside, 1);
@@ -170,7 +171,7 @@ fn the_strongest_are_kept_and_names_settle_ties() {
     let found = learned(&shop, "shrinkage = 0\nstrongest = 2", &orders(&of));
     assert_eq!(
         short(&found),
-        "A: D 1.0000, B 0.5850\nB: C 1.0000, A 0.5850\nC: B 1.0000, A 0.5850\nD: A 1.0000, B 0.5850"
+        "A: D 0.1860, B 0.0931\nB: C 0.1346, A 0.0931\nC: B 0.1346, A 0.0931\nD: A 0.1860, B 0.0931"
     );
 }
 
@@ -180,14 +181,16 @@ fn naive(of: &[Vec<&str>], category_of: &BTreeMap<&str, &str>, k: f64) -> BTreeM
     let names: BTreeSet<&str> = category_of.values().copied().collect();
     let having =
         |wanted: &[&str]| sets.iter().filter(|set| wanted.iter().all(|name| set.contains(name))).count() as f64;
+    let beside = |a: &str| names.iter().filter(|b| **b != a).map(|b| having(&[a, b])).sum::<f64>();
+    let n = names.iter().map(|a| beside(a)).sum::<f64>();
     let mut map = BTreeMap::new();
     for a in &names {
         let mut all = Vec::new();
         for b in names.iter().filter(|b| *b != a) {
-            let (n, both) = (sets.len() as f64, having(&[a, b]));
-            let lift = (both + k) / (having(&[a]) * having(&[b]) / n + k);
-            if both >= 2.0 && lift > 1.0 && both < n {
-                all.push(((*b).to_owned(), libm::log(lift) / -libm::log(both / n)));
+            let both = having(&[a, b]);
+            let lift = (both + k) / (beside(a) * beside(b) / n + k);
+            if both >= 2.0 && lift > 1.0 {
+                all.push(((*b).to_owned(), (libm::log(lift) / -libm::log(both / n)).min(1.0)));
             }
         }
         all.sort_by(|x, y| y.1.total_cmp(&x.1).then_with(|| x.0.cmp(&y.0)));

@@ -10,8 +10,8 @@ use crate::rules::globs::Globs;
 pub(super) fn to_toml(learned: &Learned) -> String {
     let mut text = format!(
         "# Categories that were bought together in {} orders, as twinset uses them where `[complements]` has no key for a\n\
-         # category. Support is the share of the orders that have both, lift how many times as many that is as chance would\n\
-         # have it.\n\
+         # category. Support is the share of the orders that have both, lift how many times as often one is beside the other as it\n\
+         # is beside anything, less where the orders are few.\n\
          [complements]\n",
         learned.orders
     );

@@ -1,5 +1,6 @@
 //! `twinset evaluate` as a user runs it: a small shop, and Luma with the links that its people made.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -153,4 +154,41 @@ fn lumas_upsells_are_nearly_all_that_its_rule_allows() {
     assert!(hit("found") >= 0.98 * hit("ceiling"), "{} of {}", hit("found"), hit("ceiling"));
     let map = |of: &str| value(&figures, "upsell", &["map", of]);
     assert!(map("random") <= map("ceiling") && map("found") <= map("ceiling"));
+}
+
+/// Half of the cross-sell links that the shop's people made, each as an order of two lines, teach what goes with what; the other half
+/// measures it: of each product's links the first, third and so on are learned from.
+#[test]
+#[cfg_attr(not(shops), ignore = "needs the real shops: set TWINSET_SHOPS")]
+fn half_of_lumas_cross_sell_links_teach_the_categories_of_the_other_half() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shop = shops().join("magento_luma").canonicalize().expect("the shop is there");
+    let all = std::fs::read_to_string(shop.join("links.csv")).expect("the links");
+    let (mut orders, mut rest) = ("order_id,product_id\n".to_owned(), "product,linked_product,kind\n".to_owned());
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, link) in all.lines().filter(|line| line.ends_with(",crosssell")).enumerate() {
+        let (from, to) = link.split_once(',').expect("three columns");
+        let place = seen.entry(from).or_default();
+        if place.is_multiple_of(2) {
+            let to = to.trim_end_matches(",crosssell");
+            write!(orders, "{number},{from}\n{number},{to}\n").expect("text");
+        } else {
+            writeln!(rest, "{link}").expect("text");
+        }
+        *place += 1;
+    }
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write("orders.csv", &orders);
+    write("rest.csv", &rest);
+    write("learned.toml", "[orders]\npath = 'orders.csv'\n");
+    let catalog = shop.join("products.csv");
+    let measure = |config: &[&str]| {
+        let args = [config, &["--catalog", text(&catalog), "--links", "rest.csv"]].concat();
+        println!("{}", evaluate(folder.path(), &args));
+        json(folder.path(), &args)
+    };
+    let lift = |figures: &Value| value(figures, "cross_sell", &["category_pairs", "lift"]);
+    let (learned, siblings) = (measure(&["learned.toml"]), measure(&[]));
+    println!("category pairs against chance: {} learned, {} siblings", lift(&learned), lift(&siblings));
+    assert!(lift(&learned) >= 3.0, "{}", lift(&learned));
 }

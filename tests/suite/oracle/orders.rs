@@ -64,7 +64,10 @@ fn complements_of<'a>(
         if together == 0 || together < orders.fewest {
             continue;
         }
-        let weight = weight(baskets.len(), with(&[a]), with(&[b]), together, orders.shrinkage);
+        // How often a category was beside another one.
+        let beside = |c: &str| categories.iter().filter(|&&other| other != c).map(|other| with(&[c, other])).sum();
+        let all = categories.iter().map(|c| -> usize { beside(c) }).sum();
+        let weight = weight(all, beside(a), beside(b), together, orders.shrinkage);
         if weight > 0.0 {
             found.push((b, weight));
         }
@@ -74,12 +77,9 @@ fn complements_of<'a>(
     found
 }
 
-/// `ln(lift) / -ln(n_ab / N)` with `lift = (n_ab + k) / (n_a n_b / N + k)`; 0 where `n_ab = N`.
-pub fn weight(orders: usize, with_a: usize, with_b: usize, with_both: usize, k: f64) -> f64 {
-    if with_both == orders {
-        return 0.0;
-    }
-    let (n, n_ab) = (orders as f64, with_both as f64);
-    let lift = (n_ab + k) / ((with_a * with_b) as f64 / n + k);
-    libm::log(lift) / -libm::log(n_ab / n)
+/// `ln(lift) / -ln(n_ab / N)`, at most 1, with `lift = (n_ab + k) / (n_a n_b / N + k)`.
+pub fn weight(all: usize, beside_a: usize, beside_b: usize, with_both: usize, k: f64) -> f64 {
+    let (n, n_ab) = (all as f64, with_both as f64);
+    let lift = (n_ab + k) / (beside_a as f64 * beside_b as f64 / n + k);
+    (libm::log(lift) / -libm::log(n_ab / n)).min(1.0)
 }
