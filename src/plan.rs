@@ -19,9 +19,10 @@ use crate::money::Price;
 use crate::rules::complements::{ComplementWeights, Complements};
 use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
-use crate::rules::{Looks, Rule, price};
+use crate::rules::vocabulary::{CATEGORY, GROUP};
+use crate::rules::{Diversity, Looks, Rule, price};
 use crate::similarity::lists::{NO_CODE, NO_LIST, NO_PRICE};
-use crate::similarity::{Lists, RefusedPairs, RuleLists};
+use crate::similarity::{ListCaps, Lists, RefusedPairs, RuleLists};
 pub use merchandise::{Merchandise, Pin};
 use order::Order;
 use scopes::Scopes;
@@ -143,6 +144,7 @@ impl Plan {
             codes: (0..catalog.attributes.len()).map(|a| order.codes(catalog, a)).collect(),
             rules: Vec::new(),
         };
+        let cap_columns = CapColumns::new(&order, rules, &mut lists);
         let mut service = Vec::new();
         for rule in rules {
             let scopes = Scopes::new(&order, rule, complements);
@@ -160,6 +162,7 @@ impl Plan {
                 must_differ: rule.must_differ.iter().map(column).collect(),
                 refused: refused(catalog, &order, rule),
                 refused_pairs: RefusedPairs::default(),
+                caps: rule.diversity.as_ref().map(|diversity| cap_columns.caps(catalog, &lists, rule, diversity)),
             };
             let mut expected = serve(catalog, sight, &order, rule, &lists, &mut planned);
             for (row, count) in eligible::count(&lists, &planned, &scopes) {
@@ -237,6 +240,52 @@ impl Plan {
     pub fn seen_products(&self) -> impl ExactSizeIterator<Item = ProductIndex> + '_ {
         self.products[..self.seen].iter().copied()
     }
+}
+
+/// Where the codes of categories and groups are, for caps that speak of them.
+struct CapColumns {
+    category: usize,
+    group: usize,
+}
+
+impl CapColumns {
+    /// Adds these codes behind those of the attributes, as far as a cap speaks of them.
+    fn new(order: &Order, rules: &[Rule], lists: &mut Lists) -> CapColumns {
+        let is_capped =
+            |name: &str| rules.iter().filter_map(|rule| rule.diversity.as_ref()).any(|d| d.max_per.contains_key(name));
+        let mut columns = CapColumns { category: usize::MAX, group: usize::MAX };
+        if is_capped(CATEGORY) {
+            let none = order.categories.len();
+            let code = |&(_, category): &(u32, u32)| if category == none { NO_CODE } else { category + 1 };
+            columns.category = lists.codes.len();
+            lists.codes.push(order.places.iter().map(code).collect());
+        }
+        if is_capped(GROUP) {
+            columns.group = lists.codes.len();
+            lists.codes.push(lists.group.iter().map(|group| group + 1).collect());
+        }
+        columns
+    }
+
+    fn caps(&self, catalog: &Catalog, lists: &Lists, rule: &Rule, diversity: &Diversity) -> ListCaps {
+        let column = |(name, &most): (&String, &u32)| match name.as_str() {
+            CATEGORY => (self.category, most),
+            GROUP => (self.group, most),
+            attribute => (catalog.attribute_place(attribute), most),
+        };
+        let columns: Vec<(usize, u32)> = diversity.max_per.iter().map(column).collect();
+        // With a rank the engine's order is not that of the list. With several caps, or where a better variant has another value than
+        // the one that it replaces, a better entry may leave fewer within the caps: what is enough would depend on who came first.
+        let is_steady =
+            rule.rank.is_none() && columns.len() == 1 && is_one_per_group(&lists.codes[columns[0].0], &lists.group);
+        ListCaps { columns, enough: is_steady.then_some(rule.limit as usize) }
+    }
+}
+
+/// Whether the rows of each group have one code.
+fn is_one_per_group(codes: &[u32], groups: &[u32]) -> bool {
+    let mut of_group = vec![None; groups.iter().max().map_or(0, |&last| last as usize + 1)];
+    codes.iter().zip(groups).all(|(&code, &group)| *of_group[group as usize].get_or_insert(code) == code)
 }
 
 /// Says for every row whether the rule serves it and what it lacks, and takes the lists away of those that lack something.

@@ -2,7 +2,6 @@
 //! candidates by vectors, but for what a cap leaves open.
 
 mod blend;
-mod caps;
 mod choosing;
 mod rows;
 
@@ -16,7 +15,6 @@ use crate::rules::rank::{self, Ranked};
 use crate::similarity::{Matrix, TopK};
 use blend::Pages;
 pub use blend::Slot;
-use caps::Caps;
 use choosing::{Own, small};
 
 /// One anchor's list under one rule, ready to be written.
@@ -96,8 +94,6 @@ pub struct Recommender<'a> {
     fallbacks: Vec<Option<usize>>,
     /// Rules in an order in which a rule comes after the one that it falls back on.
     by_need: Vec<usize>,
-    /// Per rule, its diversity caps.
-    caps: Vec<Option<Caps<'a>>>,
     /// Per row, whether it is the only one of its group; empty where no rule has caps.
     alone: Vec<bool>,
     /// Per row, what one piece earns; empty where the catalog does not say.
@@ -166,12 +162,7 @@ impl<'a> Recommender<'a> {
             let currency = place.map_or(Key::NULL, Key::new);
             facts.push(Facts { id: Key::new(lists.id_rank[row] as usize), price: price_key, currency });
         }
-        let caps = rules.iter().map(|rule| {
-            let of_rule = |diversity| Caps::new(plan, diversity, |name| catalog.attribute_place(name));
-            rule.diversity.as_ref().map(of_rule)
-        });
-        let caps: Vec<Option<Caps<'a>>> = caps.collect();
-        let alone = if caps.iter().any(Option::is_some) { lists.alone() } else { Vec::new() };
+        let alone = if rules.iter().any(|rule| rule.diversity.is_some()) { lists.alone() } else { Vec::new() };
         let margin = |&product: &usize| catalog.products[product].margin;
         let has_margins = catalog.products.iter().any(|product| product.margin.is_some());
         let margins = if has_margins { plan.products.iter().map(margin).collect() } else { Vec::new() };
@@ -188,7 +179,6 @@ impl<'a> Recommender<'a> {
             by_id,
             by_need: by_need(&fallbacks),
             fallbacks,
-            caps,
             alone,
             margins,
             pages,

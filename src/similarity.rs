@@ -29,7 +29,7 @@ mod waiting;
 use crate::error::Result;
 use crate::progress::Progress;
 
-pub use lists::{Lists, NO_LIST, RefusedPairs, RuleLists};
+pub use lists::{Counts, ListCaps, Lists, NO_LIST, RefusedPairs, RuleLists};
 pub use matrix::{Matrix, canonical_score};
 pub use report::{Found, Report};
 

@@ -54,9 +54,12 @@ def with_brands(table: Path) -> Path:
         return path
     shop, r = pq.read_table(table), np.random.default_rng(SEED)
     n = shop.num_rows
-    # Brands sell by Zipf's law.
+    # Brands sell by Zipf's law; the variants of a product are of one.
     share = 1.0 / np.arange(1, BRANDS + 1)
     brands = r.choice(BRANDS, n, p=share / share.sum())
+    groups = shop["group_id"].to_pylist() if "group_id" in shop.column_names else [None] * n
+    first: dict[str, int] = {}
+    brands = [first.setdefault(group, brand) if group else brand for group, brand in zip(groups, brands)]
     price = [float(p) if p is not None else 0.0 for p in shop["price"].to_pylist()]
     costs = [f"{p * s:.2f}" for p, s in zip(price, r.uniform(0.3, 0.9, n))]
     shop = shop.append_column("brand", pa.array([f"brand-{b}" for b in brands]))

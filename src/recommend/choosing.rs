@@ -8,7 +8,7 @@ use anyhow::bail;
 use super::{Listed, Origin, Recommender};
 use crate::plan::{Reason, Service};
 use crate::rules::rank::{self, Pair, Ranked, Term};
-use crate::similarity::{Entry, NO_LIST, canonical_score};
+use crate::similarity::{Counts, Entry, NO_LIST, canonical_score};
 
 /// A rule's own list, before another rule fills it up.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Recommender<'_> {
         };
         let found = pool.ranked.len();
         let (limit, pins) = (self.rules[rule].limit as usize, self.pins(rule, anchor));
-        let (chosen, refused) = if pins.is_empty() && self.caps[rule].is_none() {
+        let (chosen, refused) = if pins.is_empty() && self.rules[rule].diversity.is_none() {
             let mut ranked = pool.ranked;
             ranked.truncate(limit);
             (ranked, false)
@@ -96,17 +96,21 @@ impl Recommender<'_> {
         if !self.rules[rule].is_visual() {
             return Ok(self.rank_all(rule, anchor));
         }
-        let (found, most) = (&self.found[rule][anchor], self.rules[rule].pool() as usize);
+        let (found, all) = (&self.found[rule][anchor], eligible as usize);
+        let most = self.rules[rule].pool() as usize;
+        // Where caps decide in the engine's order, it finds as many as they need, which may be all that the list can hold or more.
+        let enough = self.plan.lists.rules[rule].caps.as_ref().and_then(|caps| caps.enough).unwrap_or(most);
         let may_be_short = self.rules[rule].min_similarity.is_some() || self.plan.merchandise.has_blocks(rule);
-        let (got, owed) = (found.len(), most.min(eligible as usize));
-        if got > owed || (got < owed && !may_be_short) {
+        let got = found.len();
+        if got > most.min(all) || (got < enough.min(all) && !may_be_short) {
             bail!(
-                "the pool of `{}` under rule `{}` has {got} entries of {owed}: a defect of twinset",
+                "the pool of `{}` under rule `{}` has {got} entries of {}: a defect of twinset",
                 self.id(anchor),
-                self.rules[rule].name
+                self.rules[rule].name,
+                enough.min(all)
             );
         }
-        Ok(Pool { ranked: self.rank_found(rule, anchor, found), is_whole: got < most })
+        Ok(Pool { ranked: self.rank_found(rule, anchor, found), is_whole: got < enough || got == all })
     }
 
     /// The engine's pool, ordered by score, similarity, id.
@@ -129,7 +133,7 @@ impl Recommender<'_> {
             if by_score { self.by_score(a, b) } else { price(a).cmp(&price(b)).then_with(|| self.by_id(a, b)) }
         };
         // Pins and caps may want more than the list holds.
-        let is_plain = self.caps[rule].is_none() && !self.plan.merchandise.has_pins(rule);
+        let is_plain = self.rules[rule].diversity.is_none() && !self.plan.merchandise.has_pins(rule);
         let most = if is_plain { self.rules[rule].limit as usize } else { usize::MAX };
         let mut best: Vec<Ranked> = Vec::new();
         let mut place_of: HashMap<u32, usize> = HashMap::new();
@@ -189,28 +193,29 @@ impl Recommender<'_> {
         };
         let mut refused = false;
         let mut taken: Vec<Ranked> = Vec::new();
-        let Some(caps) = &self.caps[rule] else {
+        let codes = &self.plan.lists.codes;
+        let (Some(caps), Some(diversity)) = (&self.plan.lists.rules[rule].caps, &self.rules[rule].diversity) else {
             taken.extend(pool.ranked.iter().filter(|entry| !is_pinned(entry)).take(free));
             return (taken, false);
         };
-        let mut counts = caps.counts();
+        let mut counts = Counts::new(caps);
         for (_, pin) in pins {
-            counts.count(pin.candidate);
+            counts.count(codes, pin.candidate);
         }
         let mut left_out: Vec<Ranked> = Vec::new();
         for &entry in pool.ranked.iter().filter(|entry| !is_pinned(entry)) {
             if taken.len() == free {
                 break;
             }
-            if counts.allow(entry.candidate) {
-                counts.count(entry.candidate);
+            if counts.allow(codes, entry.candidate) {
+                counts.count(codes, entry.candidate);
                 taken.push(entry);
             } else {
                 left_out.push(entry);
             }
         }
         if taken.len() < free && !pool.is_whole {
-            let mut beyond = self.beyond(rule, anchor, &pool.ranked, |row| counts.allow(row));
+            let mut beyond = self.beyond(rule, anchor, &pool.ranked, |row| counts.allow(codes, row));
             beyond.retain(|entry| !is_pinned(entry));
             let mut rest = beyond.as_mut_slice();
             // Mostly the first few do.
@@ -219,14 +224,14 @@ impl Recommender<'_> {
                 let (first, later) = rest.split_at_mut(first);
                 rest = later;
                 for entry in first {
-                    if taken.len() < free && counts.allow(entry.candidate) {
-                        counts.count(entry.candidate);
+                    if taken.len() < free && counts.allow(codes, entry.candidate) {
+                        counts.count(codes, entry.candidate);
                         taken.push(self.ranked(rule, anchor, entry.candidate, entry.similarity));
                     }
                 }
             }
         }
-        if caps.hard {
+        if diversity.hard {
             refused = taken.len() < free && !left_out.is_empty();
         } else {
             // Beyond a pool that is not whole nothing more is needed: with its pins it has at least as many as the list.

@@ -330,9 +330,8 @@ impl Rule {
     pub fn pool(&self) -> u32 {
         match &self.rank {
             Some(rank) => rank.pool.unwrap_or(self.limit.saturating_mul(5)).max(self.limit),
-            // A little of what replaces those that caps leave out. Lists do not depend on how much of it the engine finds: what
-            // is missing is looked for one list at a time.
-            None if self.diversity.is_some() => self.limit.saturating_add(self.limit.div_ceil(2)),
+            // At most so much for what caps leave out. Lists do not depend on it: what is missing is looked for one list at a time.
+            None if self.diversity.is_some() => self.limit.saturating_mul(2),
             None => self.limit,
         }
     }

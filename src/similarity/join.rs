@@ -120,13 +120,12 @@ impl<'a> Join<'a> {
                 if score < rule.min_score {
                     continue;
                 }
-                // In id order: each entry after the K-th is worse than all before it.
-                let mut entries = 0;
+                // In id order: what comes when the list is full is worse than all in it.
                 for candidate in self.classes.members_within(row, &rule.scopes[rule.scope[row] as usize], rule.k) {
                     if self.lists.admits(rule, row, candidate) {
-                        entries += usize::from(state.offer(self.lists, number, row, candidate, score));
+                        state.offer(self.lists, number, row, candidate, score);
                     }
-                    if entries == rule.k {
+                    if state.is_full(self.lists, row, number) {
                         break;
                     }
                 }

@@ -56,6 +56,8 @@ pub struct RuleLists {
     pub refused: Option<Box<[bool]>>,
     /// Anchors and the candidates that may not be in their lists.
     pub refused_pairs: RefusedPairs,
+    /// How many entries of a list may have one value.
+    pub caps: Option<ListCaps>,
 }
 
 impl Lists {
@@ -79,6 +81,7 @@ impl Lists {
             must_differ: Vec::new(),
             refused: None,
             refused_pairs: RefusedPairs::default(),
+            caps: None,
         };
         Lists {
             id_rank: (0..count).collect(),
@@ -141,10 +144,90 @@ impl Lists {
 }
 
 impl RuleLists {
+    /// Entries that most lists will have.
+    pub(super) fn usual(&self) -> usize {
+        self.caps.as_ref().and_then(|caps| caps.enough).unwrap_or(self.k)
+    }
+
     /// Whether a row is kept out of a list by name, whatever else is said of it.
     #[must_use]
     pub fn refuses(&self, anchor: usize, candidate: usize) -> bool {
         self.refused.as_ref().is_some_and(|refused| refused[candidate]) || self.refused_pairs.has(anchor, candidate)
+    }
+}
+
+/// How many entries of a list may have one value. Whoever finishes a list decides by them; an engine only finds enough.
+#[derive(Clone, Debug, Default)]
+pub struct ListCaps {
+    /// Indices into [`Lists::codes`], each with the most entries of one value. Rows without a value are not limited.
+    pub columns: Vec<(usize, u32)>,
+    /// So many entries within the caps are enough: a list that has them needs nothing behind the last of them, however far it is
+    /// from K. `None` where the order of the list is not that of the engine.
+    pub enough: Option<usize>,
+}
+
+impl ListCaps {
+    /// How many of some entries, best first, there must be for so many within the caps; `None` where there are fewer.
+    pub(super) fn reach(&self, codes: &[Vec<u32>], enough: usize, entries: impl Iterator<Item = u32>) -> Option<usize> {
+        let mut counts = Counts::new(self);
+        let mut within = 0;
+        for (place, row) in entries.enumerate() {
+            if counts.allow(codes, row) {
+                counts.count(codes, row);
+                within += 1;
+                if within == enough {
+                    return Some(place + 1);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// How often each value is in a list.
+#[derive(Debug)]
+pub struct Counts<'c> {
+    caps: &'c ListCaps,
+    /// The entries so far, of each its value for every cap. Lists are short: these are counted millions of times, and mostly
+    /// without memory of their own.
+    taken: [u32; SHORT],
+    count: usize,
+    /// What `taken` has no room for.
+    more: Vec<u32>,
+}
+
+/// Values that [`Counts`] holds without memory of its own.
+const SHORT: usize = 32;
+
+impl<'c> Counts<'c> {
+    /// Nothing was counted yet.
+    #[must_use]
+    pub fn new(caps: &'c ListCaps) -> Counts<'c> {
+        Counts { caps, taken: [0; SHORT], count: 0, more: Vec::new() }
+    }
+
+    /// Whether another entry with the values of `row` exceeds no cap; `codes` are those of [`Lists::codes`].
+    #[must_use]
+    pub fn allow(&self, codes: &[Vec<u32>], row: u32) -> bool {
+        let columns = &self.caps.columns;
+        columns.iter().enumerate().all(|(place, &(column, most))| {
+            let value = codes[column][row as usize];
+            let taken = self.taken[..self.count.min(SHORT)].iter().chain(&self.more);
+            let of_cap = taken.enumerate().filter(|(at, _)| columns.len() == 1 || at % columns.len() == place);
+            value == NO_CODE || of_cap.filter(|(_, other)| **other == value).count() < most as usize
+        })
+    }
+
+    /// Counts an entry, whether it exceeds a cap or not.
+    pub fn count(&mut self, codes: &[Vec<u32>], row: u32) {
+        for &(column, _) in &self.caps.columns {
+            let value = codes[column][row as usize];
+            match self.taken.get_mut(self.count) {
+                Some(place) => *place = value,
+                None => self.more.push(value),
+            }
+            self.count += 1;
+        }
     }
 }
 

@@ -99,6 +99,7 @@ mod tests {
                 must_differ: Vec::new(),
                 refused: None,
                 refused_pairs: RefusedPairs::default(),
+                caps: None,
             }],
         }
     }

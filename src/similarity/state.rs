@@ -11,6 +11,8 @@ pub(super) struct TileLists {
     lists: Vec<OpenList>,
     /// Per list, a canonical score that its entries are known to reach: nothing below it can matter.
     floors: Vec<f32>,
+    /// Per list, whether nothing behind its last entry matters although it has fewer than K; empty where no rule has caps.
+    closed: Vec<bool>,
 }
 
 /// One list while it fills: at most K entries, the best first.
@@ -52,6 +54,11 @@ impl TileLists {
             rules,
             lists: std::iter::repeat_with(OpenList::default).take(rows.len() * rules).collect(),
             floors: least.collect(),
+            closed: if lists.rules.iter().any(|rule| rule.caps.is_some()) {
+                vec![false; rows.len() * rules]
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -59,8 +66,14 @@ impl TileLists {
     pub(super) fn threshold(&self, lists: &Lists, row: usize, rule: usize) -> f32 {
         let at = self.at(row, rule);
         let entries = &self.lists[at].entries;
-        let last = entries.last().filter(|_| entries.len() >= lists.rules[rule].k);
+        let last = entries.last().filter(|_| self.is_full(lists, row, rule));
         last.map_or(self.floors[at], |last| last.score.max(self.floors[at]))
+    }
+
+    /// Whether nothing behind the last entry of a list matters any more.
+    pub(super) fn is_full(&self, lists: &Lists, row: usize, rule: usize) -> bool {
+        let at = self.at(row, rule);
+        self.lists[at].entries.len() >= lists.rules[rule].k || self.closed.get(at).is_some_and(|closed| *closed)
     }
 
     /// Lets nothing below `at_least` into the list any more.
@@ -86,7 +99,23 @@ impl TileLists {
             score,
             group: if lists.collapses(contract, anchor, candidate) { lists.group[candidate] } else { ALONE },
         };
-        self.lists[at].insert(held, contract.k, &lists.id_rank)
+        let list = &mut self.lists[at];
+        let Some((caps, enough)) = contract.caps.as_ref().and_then(|caps| Some((caps, caps.enough?))) else {
+            return list.insert(held, contract.k, &lists.id_rank);
+        };
+        let last = list.entries.last().filter(|_| self.closed[at]);
+        if last.is_some_and(|last| !held.precedes(last, &lists.id_rank)) {
+            return false;
+        }
+        let entered = list.insert(held, contract.k, &lists.id_rank);
+        // A list that is open may become long enough, one that is closed shorter.
+        if entered && list.entries.len() >= enough {
+            // What is behind stays out for good, so that a list is always the beginning of what was offered.
+            let reach = caps.reach(&lists.codes, enough, list.entries.iter().map(|held| held.row));
+            list.entries.truncate(reach.unwrap_or(contract.k));
+            self.closed[at] |= reach.is_some() || list.entries.len() == contract.k;
+        }
+        entered
     }
 
     /// The entries of a list as it is now.
@@ -96,8 +125,8 @@ impl TileLists {
 
     /// Whether a finished list has fewer entries than [`Self::raise`] was promised.
     pub(super) fn is_below_floor(&self, lists: &Lists, row: usize, rule: usize) -> bool {
-        let (at, rule) = (self.at(row, rule), &lists.rules[rule]);
-        self.floors[at] > rule.min_score && self.lists[at].entries.len() < rule.k
+        let (number, at, rule) = (rule, self.at(row, rule), &lists.rules[rule]);
+        self.floors[at] > rule.min_score && !self.is_full(lists, row, number)
     }
 
     /// The finished lists, in the order of rows, then rules.
@@ -171,6 +200,7 @@ mod tests {
                 must_differ: Vec::new(),
                 refused: None,
                 refused_pairs: RefusedPairs::default(),
+                caps: None,
             }],
         }
     }

@@ -50,7 +50,8 @@ impl Candidate {
 
 impl TileWaiting {
     pub(super) fn new(lists: &Lists, rows: Range<usize>) -> TileWaiting {
-        let rooms: Vec<usize> = lists.rules.iter().map(|rule| if rule.visual { room(rule.k) } else { 0 }).collect();
+        let rooms: Vec<usize> =
+            lists.rules.iter().map(|rule| if rule.visual { room(rule.usual()) } else { 0 }).collect();
         let candidates = rooms.iter().map(|room| vec![Candidate::default(); rows.len() * room]).collect();
         let counts = vec![vec![0; rows.len()]; rooms.len()];
         TileWaiting { first_row: rows.start, rooms, candidates, counts }

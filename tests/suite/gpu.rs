@@ -146,6 +146,7 @@ fn what_quantization_loses_still_decides() {
         must_differ: vec![0],
         refused: None,
         refused_pairs: RefusedPairs::default(),
+        caps: None,
     };
     let lists = Lists {
         id_rank: (0..ROWS).collect(),

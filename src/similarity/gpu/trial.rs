@@ -254,6 +254,7 @@ fn shop() -> (Matrix, Lists) {
         must_differ: Vec::new(),
         refused: None,
         refused_pairs: RefusedPairs::default(),
+        caps: None,
     };
     let picky = RuleLists {
         k: 2,
