@@ -7,6 +7,7 @@ use anyhow::bail;
 
 use super::{Listed, Origin, Recommender};
 use crate::plan::{Reason, Service};
+use crate::rules::Rank;
 use crate::rules::rank::{self, Pair, Ranked, Term};
 use crate::similarity::{Counts, Entry, NO_LIST, canonical_score};
 
@@ -29,6 +30,8 @@ struct Pool {
     ranked: Vec<Ranked>,
     /// Whether these are all entries there are: nothing that may be in the list was left out.
     is_whole: bool,
+    /// Whether the list that begins it is known to exceed no cap.
+    is_within_caps: bool,
 }
 
 impl Recommender<'_> {
@@ -43,12 +46,12 @@ impl Recommender<'_> {
             Service::Eligible(count) => (count, None),
         };
         let pool = match lacks {
-            Some(_) => Pool { ranked: Vec::new(), is_whole: true },
+            Some(_) => Pool { ranked: Vec::new(), is_whole: true, is_within_caps: false },
             None => self.pool(rule, anchor, eligible)?,
         };
         let found = pool.ranked.len();
         let (limit, pins) = (self.rules[rule].limit as usize, self.pins(rule, anchor));
-        let (chosen, refused) = if pins.is_empty() && self.rules[rule].diversity.is_none() {
+        let (chosen, refused) = if pins.is_empty() && (self.rules[rule].diversity.is_none() || pool.is_within_caps) {
             let mut ranked = pool.ranked;
             ranked.truncate(limit);
             (ranked, false)
@@ -110,7 +113,10 @@ impl Recommender<'_> {
                 enough.min(all)
             );
         }
-        Ok(Pool { ranked: self.rank_found(rule, anchor, found), is_whole: got < enough || got == all })
+        let is_whole = got < enough || got == all;
+        // The engine stops at as many as caps need.
+        let is_within_caps = enough < most && got == enough && !is_whole && !may_be_short;
+        Ok(Pool { ranked: self.rank_found(rule, anchor, found), is_whole, is_within_caps })
     }
 
     /// The engine's pool, ordered by score, similarity, id.
@@ -167,7 +173,7 @@ impl Recommender<'_> {
             }
         }
         best.sort_unstable_by(order);
-        Pool { ranked: best, is_whole: true }
+        Pool { ranked: best, is_whole: true, is_within_caps: false }
     }
 
     /// The pins in force, with the similarity and the score of each pair where they can be computed.
@@ -333,13 +339,14 @@ impl Recommender<'_> {
     pub(super) fn pair(&self, rule: usize, anchor: usize, row: u32, similarity: Option<f32>) -> Pair {
         let (from, to) = (&self.facts[anchor], &self.facts[row as usize]);
         let candidate = self.price(to).filter(|_| from.currency == to.currency);
-        let complement = self.weight(anchor, row as usize);
+        let weighs = |weight: fn(&Rank) -> f64| self.rules[rule].rank.as_ref().is_some_and(|rank| weight(rank) > 0.0);
         Pair {
             similarity,
             anchor: self.price(from),
             candidate,
-            gain: self.gain(rule, anchor, row as usize),
-            complement,
+            // Looked up only where they count: there are fifty pairs for a list of ten.
+            gain: if weighs(|rank| rank.margin) { self.gain(rule, anchor, row as usize) } else { None },
+            complement: if weighs(|rank| rank.complement) { self.weight(anchor, row as usize) } else { 0.0 },
         }
     }
 

@@ -35,10 +35,11 @@ impl Recommender<'_> {
         let facts = |entry: &Listed| self.facts[entry.ranked.candidate as usize];
         let candidates: Vec<Facts> = served.entries.iter().map(facts).collect();
         let costs: Vec<Option<Price>> = candidates.iter().map(|candidate| self.price(candidate)).collect();
-        let entries = served.entries.iter().zip(candidates).zip(costs).enumerate();
-        entries.map(move |(place, ((entry, candidate), cost))| {
+        let gain = |entry: &Listed| self.gain(served.rule, served.anchor, entry.ranked.candidate as usize);
+        let gains: Vec<Option<Margin>> = served.entries.iter().map(gain).collect();
+        let entries = served.entries.iter().zip(candidates).zip(costs).zip(gains).enumerate();
+        entries.map(move |(place, (((entry, candidate), cost), gain))| {
             let prices = price.zip(cost).filter(|_| anchor.currency == candidate.currency);
-            let gain = self.gain(served.rule, served.anchor, entry.ranked.candidate as usize);
             output::Recommendation {
                 product_id: anchor.id,
                 rule,

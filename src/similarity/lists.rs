@@ -167,6 +167,20 @@ pub struct ListCaps {
 }
 
 impl ListCaps {
+    /// Whether some entries that exceed no cap leave room for one of the values of `row`.
+    pub(super) fn leave_room(
+        &self,
+        codes: &[Vec<u32>],
+        row: u32,
+        others: &(impl Iterator<Item = u32> + Clone),
+    ) -> bool {
+        self.columns.iter().all(|&(column, most)| {
+            let value = codes[column][row as usize];
+            let same = others.clone().filter(|&other| codes[column][other as usize] == value);
+            value == NO_CODE || same.count() < most as usize
+        })
+    }
+
     /// How many of some entries, best first, there must be for so many within the caps; `None` where there are fewer.
     pub(super) fn reach(&self, codes: &[Vec<u32>], enough: usize, entries: impl Iterator<Item = u32>) -> Option<usize> {
         let mut counts = Counts::new(self);

@@ -1,7 +1,7 @@
 //! The lists of one tile while they fill: insertion in the one total order, and the score below which nothing can matter.
 
 use super::Entry;
-use super::lists::{Lists, NO_LIST};
+use super::lists::{ListCaps, Lists, NO_LIST};
 
 /// The lists of the rows of one tile.
 #[derive(Debug)]
@@ -100,22 +100,10 @@ impl TileLists {
             group: if lists.collapses(contract, anchor, candidate) { lists.group[candidate] } else { ALONE },
         };
         let list = &mut self.lists[at];
-        let Some((caps, enough)) = contract.caps.as_ref().and_then(|caps| Some((caps, caps.enough?))) else {
-            return list.insert(held, contract.k, &lists.id_rank);
-        };
-        let last = list.entries.last().filter(|_| self.closed[at]);
-        if last.is_some_and(|last| !held.precedes(last, &lists.id_rank)) {
-            return false;
+        match contract.caps.as_ref().and_then(|caps| Some((caps, caps.enough?))) {
+            Some(caps) => list.insert_within(held, contract.k, caps, lists, &mut self.closed[at]),
+            None => list.insert(held, contract.k, &lists.id_rank),
         }
-        let entered = list.insert(held, contract.k, &lists.id_rank);
-        // A list that is open may become long enough, one that is closed shorter.
-        if entered && list.entries.len() >= enough {
-            // What is behind stays out for good, so that a list is always the beginning of what was offered.
-            let reach = caps.reach(&lists.codes, enough, list.entries.iter().map(|held| held.row));
-            list.entries.truncate(reach.unwrap_or(contract.k));
-            self.closed[at] |= reach.is_some() || list.entries.len() == contract.k;
-        }
-        entered
     }
 
     /// The entries of a list as it is now.
@@ -140,6 +128,38 @@ impl TileLists {
 }
 
 impl OpenList {
+    /// Inserts as [`Self::insert`] does, and lets go what is behind as many entries within the caps as are enough. It stays out for
+    /// good (`closed`), so that a list is always the beginning of what was offered.
+    fn insert_within(
+        &mut self,
+        new: Held,
+        k: usize,
+        (caps, enough): (&ListCaps, usize),
+        lists: &Lists,
+        closed: &mut bool,
+    ) -> bool {
+        let last = self.entries.last().filter(|_| *closed);
+        if last.is_some_and(|last| !new.precedes(last, &lists.id_rank)) {
+            return false;
+        }
+        let was_within = *closed && self.entries.len() == enough;
+        if !self.insert(new, k, &lists.id_rank) {
+            return false;
+        }
+        if was_within && self.entries.len() > enough {
+            // Mostly the new one exceeds no cap either, and the last one goes.
+            let others = self.entries[..enough].iter().map(|held| held.row).filter(|&row| row != new.row);
+            if caps.leave_room(&lists.codes, new.row, &others) {
+                self.entries.truncate(enough);
+                return true;
+            }
+        }
+        let reach = caps.reach(&lists.codes, enough, self.entries.iter().map(|held| held.row));
+        self.entries.truncate(reach.unwrap_or(k));
+        *closed |= reach.is_some() || self.entries.len() == k;
+        true
+    }
+
     fn insert(&mut self, new: Held, k: usize, id_rank: &[u32]) -> bool {
         let full = self.entries.len() >= k;
         if full && self.entries.last().is_none_or(|last| !new.precedes(last, id_rank)) {
