@@ -68,18 +68,24 @@ impl Explainer<'_> {
                     .is_none_or(|of_last| of_last + 1 > place)
             })
         {
-            return format!("allowed, and {} by its score, but left out by the caps of `diversity`", ordinal(place));
+            return format!(
+                "allowed, and {} of {}, but left out by the caps of `diversity`",
+                ordinal(place),
+                ranked.len()
+            );
         }
         match last {
-            Some(last) => format!(
-                "allowed, but displaced: {} of {} by its score of {}, and the last of the list is {} with {}",
-                ordinal(place),
-                ranked.len(),
-                figure(score),
-                self.id(last.ranked.candidate as usize),
-                figure(last.ranked.score)
-            ),
-            None => format!("allowed, and {} by its score, but pins fill the list", ordinal(place)),
+            Some(last) => {
+                let (by, with) = match score {
+                    Some(_) => {
+                        (format!("its score of {}", figure(score)), format!(" with {}", figure(last.ranked.score)))
+                    }
+                    None => ("its price".to_owned(), String::new()),
+                };
+                let (place, of, last) = (ordinal(place), ranked.len(), self.id(last.ranked.candidate as usize));
+                format!("allowed, but displaced: {place} of {of} by {by}, and the last of the list is {last}{with}")
+            }
+            None => format!("allowed, and {} of {}, but pins fill the list", ordinal(place), ranked.len()),
         }
     }
 

@@ -97,7 +97,10 @@ impl Recommender<'_> {
 
     fn pool(&self, rule: usize, anchor: usize, eligible: u32) -> anyhow::Result<Pool> {
         if !self.rules[rule].is_visual() {
-            return Ok(self.rank_all(rule, anchor));
+            // Pins and caps may want more than the list holds.
+            let is_plain = self.rules[rule].diversity.is_none() && !self.plan.merchandise.has_pins(rule);
+            let ranked = if is_plain { self.rank_first(rule, anchor) } else { self.rank_all(rule, anchor) };
+            return Ok(Pool { ranked, is_whole: true, is_within_caps: false });
         }
         let (found, all) = (&self.found[rule][anchor], eligible as usize);
         let most = self.rules[rule].pool() as usize;
@@ -130,50 +133,53 @@ impl Recommender<'_> {
         entries
     }
 
-    /// All entries of a rule that ignores looks, or as many as its list needs: by score where it has a term, else by price; then by id.
-    fn rank_all(&self, rule: usize, anchor: usize) -> Pool {
+    /// The order of a list whose rule ignores looks: by score where it has a term, else by price; then by id.
+    fn by_price_or_score(&self, rule: usize, a: &Ranked, b: &Ranked) -> Ordering {
+        let price = |entry: &Ranked| self.plan.lists.price_rank[entry.candidate as usize];
+        match self.rules[rule].rank {
+            Some(_) => self.by_score(a, b),
+            None => price(a).cmp(&price(b)).then_with(|| self.by_id(a, b)),
+        }
+    }
+
+    /// All entries of a rule that ignores looks, in the order of its list.
+    fn rank_all(&self, rule: usize, anchor: usize) -> Vec<Ranked> {
         let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
-        let by_score = self.rules[rule].rank.is_some();
-        let order = |a: &Ranked, b: &Ranked| {
-            let price = |entry: &Ranked| lists.price_rank[entry.candidate as usize];
-            if by_score { self.by_score(a, b) } else { price(a).cmp(&price(b)).then_with(|| self.by_id(a, b)) }
-        };
-        // Pins and caps may want more than the list holds.
-        let is_plain = self.rules[rule].diversity.is_none() && !self.plan.merchandise.has_pins(rule);
-        let most = if is_plain { self.rules[rule].limit as usize } else { usize::MAX };
+        let mut all: Vec<Ranked> =
+            self.admitted(rule, anchor).map(|row| self.ranked(rule, anchor, row, None)).collect();
+        all.sort_unstable_by(|a, b| self.by_price_or_score(rule, a, b));
+        let mut groups = HashSet::new();
+        all.retain(|entry| {
+            let row = entry.candidate as usize;
+            !lists.collapses(contract, anchor, row) || groups.insert(lists.group[row])
+        });
+        all
+    }
+
+    /// The first entries of [`Self::rank_all`], as many as the list has. Holds no more than those.
+    fn rank_first(&self, rule: usize, anchor: usize) -> Vec<Ranked> {
+        let (lists, contract) = (&self.plan.lists, &self.plan.lists.rules[rule]);
+        let limit = self.rules[rule].limit as usize;
+        let order = |a: &Ranked, b: &Ranked| self.by_price_or_score(rule, a, b);
         let mut best: Vec<Ranked> = Vec::new();
-        let mut place_of: HashMap<u32, usize> = HashMap::new();
         for row in self.admitted(rule, anchor) {
             let entry = self.ranked(rule, anchor, row, None);
-            if is_plain && best.len() == most && best.last().is_some_and(|last| order(last, &entry).is_lt()) {
+            if best.len() == limit && best.last().is_some_and(|last| order(last, &entry).is_lt()) {
                 continue;
             }
+            let group = |of: u32| lists.group[of as usize];
+            let rival = |held: &Ranked| group(held.candidate) == group(row);
             if lists.collapses(contract, anchor, row as usize) {
-                let group = |of: u32| lists.group[of as usize];
-                if is_plain {
-                    match best.iter().position(|held| group(held.candidate) == group(row)) {
-                        Some(at) if order(&best[at], &entry).is_lt() => continue,
-                        Some(at) => drop(best.remove(at)),
-                        None => {}
-                    }
-                } else if let Some(&at) = place_of.get(&group(row)) {
-                    if order(&entry, &best[at]).is_lt() {
-                        best[at] = entry;
-                    }
-                    continue;
-                } else {
-                    place_of.insert(group(row), best.len());
+                match best.iter().position(rival) {
+                    Some(at) if order(&best[at], &entry).is_lt() => continue,
+                    Some(at) => drop(best.remove(at)),
+                    None => {}
                 }
             }
-            if is_plain {
-                best.insert(best.partition_point(|held| order(held, &entry).is_lt()), entry);
-                best.truncate(most);
-            } else {
-                best.push(entry);
-            }
+            best.insert(best.partition_point(|held| order(held, &entry).is_lt()), entry);
+            best.truncate(limit);
         }
-        best.sort_unstable_by(order);
-        Pool { ranked: best, is_whole: true, is_within_caps: false }
+        best
     }
 
     /// The pins in force, with the similarity and the score of each pair where they can be computed.
@@ -302,7 +308,7 @@ impl Recommender<'_> {
     #[must_use]
     pub fn entries(&self, rule: usize, anchor: usize) -> Vec<Ranked> {
         if !self.rules[rule].is_visual() {
-            return self.rank_all(rule, anchor).ranked;
+            return self.rank_all(rule, anchor);
         }
         let mut entries = self.beyond(rule, anchor, &[], |_| true);
         entries.sort_unstable_by(|a, b| self.by_score(a, b));

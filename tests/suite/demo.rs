@@ -137,6 +137,10 @@ fn an_explanation_says_what_the_tables_say() {
     for said in ["NO   price_ratio     161.92 beside 73.60 = 2.2000: above 1, up to 2", "in the list at rank 1"] {
         assert!(text.contains(said), "{text}");
     }
+    let care = twinset(&["explain", "PHONE-MAX-MINT-128", "CARE-FULL-2Y"], &folder);
+    let text = String::from_utf8(care.stdout).expect("text");
+    let said = "displaced: 5th of 5 by its price, and the last of the list is CARE-ACCIDENT-1Y";
+    assert!(text.contains(said), "{text}");
     let missing = twinset(&["explain", "neck-heart-silver"], &folder);
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is `NECK-HEART-SILVER`"));
