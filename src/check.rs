@@ -32,8 +32,7 @@ pub fn check(config: &Config) -> Result<String> {
     let idle = plan.merchandise(&catalog, &side.merchandising);
     let mut text = String::new();
     // Writing into a string cannot fail.
-    let mut warnings = warnings::of(config, &catalog, &plan);
-    warnings.extend(idle);
+    let warnings = [warnings::of(config, &catalog), warnings::of_plan(config, &plan), idle].concat();
     let _ = describe(&mut text, config, &catalog, &sight, &plan, &warnings);
     Ok(text)
 }

@@ -365,6 +365,20 @@ mod tests {
     #[test]
     fn an_unusable_key_is_named_with_its_line() {
         for (text, expected) in [
+            (
+                "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\n\
+                 price_ratio = { above = 2, up_to = 1 }",
+                "toml:3: rule `a`: `price_ratio` is empty",
+            ),
+            (
+                "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\n\n\
+                 [[rule]]\nname = 'b'\nrelation = 'upsell'\ncandidates = 'any'\nfallback = 'c'",
+                "toml:8: rule `b`: `fallback = \"c\"` names no rule",
+            ),
+            (
+                "[catalog]\npath = 'p.csv'\n[[placement]]\nname = 'page'\nblend = []",
+                "toml:3: placement `page`: `blend` is empty",
+            ),
             ("[catalog]\npath = 'p.csv'\ncurency = 'USD'", "toml:3: unknown field `curency`"),
             (
                 "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\nlimits = 3",

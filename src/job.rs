@@ -57,6 +57,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let mut catalog = stages.time("reading", || read(config))?;
     let side = Side::read(config, &catalog)?;
     memory::check(config, &catalog, &side)?;
+    let mut warnings = warn(warnings::of(config, &catalog));
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
     let embedder = embedder(config);
     let (mut embedded, run_id) = stages.time("embedding", || -> Result<_> {
@@ -79,11 +80,9 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let vectors = std::mem::take(&mut embedded.vectors);
     let (plan, matrix, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
     let mut manifest = Manifest::new(&run_id, config.run_date);
-    manifest.warnings = warnings::of(config, &catalog, &plan);
-    manifest.warnings.extend(idle);
-    for warning in &manifest.warnings {
-        tracing::warn!("{warning}");
-    }
+    warnings.extend(warn(warnings::of_plan(config, &plan)));
+    warnings.extend(warn(idle));
+    manifest.warnings = warnings;
     let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     drop(engine);
     manifest.embedder.dimension = matrix.dimension();
@@ -150,11 +149,11 @@ impl Prepared {
         let mut catalog = read(config)?;
         let side = Side::read(config, &catalog)?;
         memory::check(config, &catalog, &side)?;
+        warn(warnings::of(config, &catalog));
         let embedded = embed(&mut catalog, embedder(config).as_ref())?;
         let (plan, matrix, idle) = plan(config, &catalog, &side, embedded.vectors);
-        for warning in warnings::of(config, &catalog, &plan).iter().chain(&idle) {
-            tracing::warn!("{warning}");
-        }
+        warn(warnings::of_plan(config, &plan));
+        warn(idle);
         Ok(Prepared { catalog, side, plan, matrix })
     }
 
@@ -265,6 +264,14 @@ fn describe(
     for reject in rejects {
         *manifest.counts.rejects.entry(reject.code.to_owned()).or_default() += 1;
     }
+}
+
+/// Says warnings, and gives them back for the manifest.
+fn warn(warnings: Vec<String>) -> Vec<String> {
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    warnings
 }
 
 fn say_recovered(out: &OutputFolder) {

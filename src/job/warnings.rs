@@ -9,27 +9,22 @@ use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
 use crate::rules::{Candidates, Rule};
 
-/// Warnings about tonight's catalog and rules, one line each, naming the line of the configuration.
+/// What the rules speak of and tonight's catalog has not, one line each, naming the line of the configuration. Known before the
+/// long work.
 #[must_use]
-pub fn of(config: &Config, catalog: &Catalog, plan: &Plan) -> Vec<String> {
+pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
     let mut idle = Idle {
         catalog,
         categories: catalog.products.iter().filter_map(|p| p.category.as_ref().map(Category::as_str)).collect(),
         warnings: Vec::new(),
     };
     let has_margins = catalog.products.iter().any(|product| product.margin.is_some());
-    for ((number, rule), service) in config.rules.iter().enumerate().zip(&plan.service) {
-        let place = config.place_of_rule(number);
-        let place = format!("{place}rule `{}`", rule.name);
+    for (number, rule) in config.rules.iter().enumerate() {
+        let place = place(config, number);
         idle.rule(&place, rule);
         if rule.rank.as_ref().is_some_and(|rank| rank.margin > 0.0) && !has_margins {
             idle.warnings
                 .push(format!("{place}: `margin` in `rank` counts nothing: no product has a margin or a cost"));
-        }
-        if service.iter().all(|service| *service == Service::NotServed) {
-            idle.warnings.push(format!("{place}: serves no product of the catalog"));
-        } else if !service.iter().any(|service| matches!(service, Service::Eligible(1..))) {
-            idle.warnings.push(format!("{place}: allows no candidate beside any product"));
         }
     }
     for page in config.placements.iter().flatten() {
@@ -43,6 +38,26 @@ pub fn of(config: &Config, catalog: &Catalog, plan: &Plan) -> Vec<String> {
         idle.globs(&place, "complements", Some(&complement.to));
     }
     idle.warnings
+}
+
+/// The rules that come to nothing under tonight's plan, one line each.
+#[must_use]
+pub fn of_plan(config: &Config, plan: &Plan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (number, service) in plan.service.iter().enumerate() {
+        let place = place(config, number);
+        if service.iter().all(|service| *service == Service::NotServed) {
+            warnings.push(format!("{place}: serves no product of the catalog"));
+        } else if !service.iter().any(|service| matches!(service, Service::Eligible(1..))) {
+            warnings.push(format!("{place}: allows no candidate beside any product"));
+        }
+    }
+    warnings
+}
+
+/// The file, the line and the name of a rule, as the beginning of a sentence.
+fn place(config: &Config, rule: usize) -> String {
+    format!("{}rule `{}`", config.place_of_rule(rule), config.rules[rule].name)
 }
 
 /// What the catalog has nothing for.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::run::{text, twinset};
+use crate::run::{night, text, twinset};
 
 /// Runs `twinset run` in a folder with these files and returns exit code and last line of stderr.
 fn run(files: &[(&str, &str)], args: &[&str]) -> (Option<i32>, String) {
@@ -126,4 +126,46 @@ fn init_writes_what_run_can_read_and_never_overwrites() {
     assert_eq!(twinset(&["init", "p.csv"], folder.path()).status.code(), Some(2));
     let again = twinset(&["run", text(Path::new("twinset.toml"))], folder.path());
     assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+}
+
+/// What is merely idle tonight is a warning with the rule and its line; what cannot be meant ends the command.
+#[test]
+fn rules_that_come_to_nothing_are_named_with_their_line() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+    write(
+        "products.csv",
+        "id,category,price,material,embedding\na,Rings,1,gold,\"[1, 0]\"\nb,Rings,2,tin,\"[0, 1]\"\n",
+    );
+    write("merchandising.csv", "action,product,rule,recommended\npin,a,,gone\n");
+    let rules = "[catalog]\npath = 'products.csv'\ncurrency = 'USD'\n[embedding]\nkind = 'column'\n\
+        [merchandising]\npath = 'merchandising.csv'\n\
+        [[rule]]\nname = 'idle'\nrelation = 'similar'\nproducts = { category = ['Lamps/**'] }\ncandidates = 'any'\n\
+        where = { material = ['silver'] }\nrank = { margin = 1.0 }\n\
+        [[rule]]\nname = 'alone'\nrelation = 'similar'\ncandidates = 'other_category'\n";
+    write("twinset.toml", rules);
+    let manifest = night(&["run", "--device", "cpu"], folder.path());
+    let warnings: Vec<&str> =
+        manifest["warnings"].as_array().expect("warnings").iter().filter_map(|w| w.as_str()).collect();
+    let expected = [
+        "twinset.toml:8: rule `idle`: `Lamps/**` in `products` matches no category of the catalog",
+        "twinset.toml:8: rule `idle`: no product has the value `silver` of `material` in `where`",
+        "twinset.toml:8: rule `idle`: `margin` in `rank` counts nothing: no product has a margin or a cost",
+        "twinset.toml:8: rule `idle`: serves no product of the catalog",
+        "twinset.toml:15: rule `alone`: allows no candidate beside any product",
+        "row 1 of the merchandising file: the product `gone` is not in the catalog",
+    ];
+    assert_eq!(warnings, expected);
+    let said = twinset(&["check"], folder.path());
+    let said = String::from_utf8(said.stdout).expect("text");
+    assert!(expected.iter().all(|warning| said.contains(warning)), "{said}");
+    for (key, expected) in [
+        ("rank = { margin = 0.0 }", "twinset.toml:15: rule `alone`: `rank` has no term with a weight above 0"),
+        ("colour = 'red'", "unknown field `colour`"),
+    ] {
+        write("twinset.toml", &format!("{rules}{key}\n"));
+        let refused = twinset(&["run", "--device", "cpu"], folder.path());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && said.contains(expected), "{said}");
+    }
 }
