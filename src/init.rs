@@ -150,6 +150,23 @@ candidates = "same_category"
 price_ratio = { above = 1.0, up_to = 2.0 }
 rank = { similarity = 1.0, price_fit = { weight = 0.3, best_ratio = 1.25 } }
 limit = 10
+# fallback = "similar"                         # whose list fills what is free
+# diversity = { max_per = { brand = 3 } }      # at most so many of one brand, while there are others
+
+# Also there; docs/rules.md says what each means.
+#
+# [complements]                                # what goes with what, by categories
+# "Jewelry/Necklaces" = ["Jewelry/Earrings"]
+#
+# [orders]                                     # or learned from what was bought together: order_id, product_id, date
+# path = "orders.csv"
+#
+# [merchandising]                              # pins and blocks: action, product, rule, recommended, position, dates
+# path = "merchandising.csv"
+#
+# [[placement]]                                # what a page shows, from the lists of all rules
+# name = "product_page"
+# blend = [{ relation = "cross_sell", slots = 5 }, { relation = "upsell", slots = 3 }]
 "#;
 
 fn choose_currency(guess: &Guess<'_>, warnings: &mut Vec<String>) -> Option<String> {
