@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 122_880
-FILE_ROW_GROUPS = {"recommendations": 16, "coverage": 16, "rejects": 16, "embeddings": 2}
+FILE_ROW_GROUPS = {"recommendations": 16, "coverage": 16, "placements": 16, "rejects": 16, "embeddings": 2}
 
 # kind -> (PyArrow type, DuckDB name, Polars type, Parquet physical type)
 KINDS = {
@@ -37,14 +37,20 @@ TABLES = {
     "recommendations": (
         "run_id text, run_date date, product_id text, rule text, relation text, rank int32, recommended_id text, "
         "similarity float?, score float?, price money?, recommended_price money?, currency text?, "
-        "recommended_currency text?, price_ratio double?, margin_gain money?",
+        "recommended_currency text?, price_ratio double?, margin_gain money?, origin text",
         ["product_id", "rule", "rank"],
-        ["similarity", "score", "price_ratio"],
+        ["similarity", "score", "price_ratio", "margin_gain"],
     ),
     "coverage": (
         "run_id text, run_date date, product_id text, rule text, relation text, list_limit int32, eligible int64, "
-        "returned int32, shortfall_reason text?",
+        "returned int32, shortfall_reason text?, pinned int32, fallback int32",
         ["product_id", "rule"],
+        [],
+    ),
+    "placements": (
+        "run_id text, run_date date, product_id text, placement text, slot int32, relation text, rule text, rank int32, "
+        "recommended_id text",
+        ["product_id", "placement", "slot"],
         [],
     ),
     "rejects": (
@@ -69,7 +75,7 @@ def main(out: Path) -> None:
     expect(bool(current), "`current.json` names no run")
     expect(list(current) == sorted(current), "`current.json` is not sorted by date")
     for table in TABLES:
-        if table == "embeddings" and not any((out / table).glob("run_date=*")):
+        if table in ("placements", "embeddings") and not any((out / table).glob("run_date=*")):
             print(f"{table}: not published")
             continue
         files = check_table(out, table, current)
@@ -107,7 +113,7 @@ def check_layout(file, table, columns, order, plain, entry, last) -> None:
     expect(entry["bytes"] == file.stat().st_size, f"{where} has another size than its manifest says")
 
     run = file.name.rsplit("-", 1)[0]
-    wanted = {b"twinset.run_id": run.encode(), b"twinset.schema_version": b"1", b"twinset.table": table.encode()}
+    wanted = {b"twinset.run_id": run.encode(), b"twinset.schema_version": b"2", b"twinset.table": table.encode()}
     expect(footer.metadata == wanted, f"{where} has the key-value metadata {footer.metadata}, not {wanted}")
 
     sizes = [footer.row_group(g).num_rows for g in range(footer.num_row_groups)]

@@ -81,7 +81,11 @@ fn killed_at_any_time_a_table_shows_the_old_night_or_the_new_one() {
         runs.into_iter().next().expect("one")
     };
     let (mut cut_off, mut under_way) = (0, 0);
-    for attempt in 0..24 {
+    // A machine that has become slower since needs more time to come so far.
+    for attempt in 0..96 {
+        if attempt >= 24 && cut_off > 4 && under_way > 0 {
+            break;
+        }
         // Other prices every time, so that every attempt has a night to publish.
         shop(folder.path(), 300, u64::from(attempt) + 2);
         let before = ["recommendations", "coverage"].map(run_of);
@@ -97,7 +101,7 @@ fn killed_at_any_time_a_table_shows_the_old_night_or_the_new_one() {
         let new: BTreeSet<&String> = after.iter().filter(|run| !before.contains(run)).collect();
         assert!(new.len() <= 1, "two new nights: {before:?}, {after:?}");
     }
-    println!("{cut_off} of 24 runs were cut off, {under_way} of them with something staged or journaled");
+    println!("{cut_off} runs were cut off, {under_way} of them with something staged or journaled");
     assert!(cut_off > 4 && under_way > 0, "{cut_off} cut off, {under_way} under way: the test shows little");
     shop(folder.path(), 300, 99);
     let new = night(&["run", DATE[0], DATE[1]], folder.path())["run_id"].as_str().expect("text").to_owned();
