@@ -125,7 +125,7 @@ pub struct Bought {
 }
 
 impl Learned {
-    /// The weights alone, as [`crate::rules::categories::Complements`] takes them.
+    /// The weights alone, as [`crate::rules::complements::Complements`] takes them.
     #[must_use]
     pub fn weights(&self) -> BTreeMap<Category, Vec<(Category, f64)>> {
         let pairs = |all: &Vec<Bought>| all.iter().map(|b| (b.category.clone(), b.weight)).collect();
