@@ -19,7 +19,7 @@ use crate::money::Price;
 use crate::rules::complements::{ComplementWeights, Complements};
 use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
-use crate::rules::vocabulary::{CATEGORY, GROUP};
+use crate::rules::vocabulary::{CATEGORY, GROUP, Products};
 use crate::rules::{Diversity, Looks, Rule, price};
 use crate::similarity::lists::{NO_CODE, NO_LIST, NO_PRICE};
 use crate::similarity::{ListCaps, Lists, RefusedPairs, RuleLists};
@@ -302,9 +302,7 @@ fn serve(
     let mut all = Vec::with_capacity(order.products.len());
     for (row, &product) in order.products.iter().enumerate() {
         let item = &catalog.products[product];
-        let in_category = |globs: &Globs| item.category.as_ref().is_some_and(|own| globs.matches(own.as_str()));
-        let served =
-            rule.products.category.as_ref().is_none_or(in_category) && meets(catalog, item, &rule.products.conditions);
+        let served = serves(catalog, item, &rule.products);
         let lacks = match sight[product] {
             Sight::Url if rule.similarity == Looks::Visual => Some(Reason::ImageIsUrl),
             Sight::Unseen if rule.similarity == Looks::Visual => Some(Reason::NoVector),
@@ -331,9 +329,15 @@ fn refused(catalog: &Catalog, order: &Order, rule: &Rule) -> Option<Box<[bool]>>
     (!rule.conditions.is_empty()).then(|| order.products.iter().map(is_refused).collect())
 }
 
-/// Whether a product's attributes meet conditions.
+/// Whether a product is one of those that a rule or a placement serves.
 #[must_use]
-pub fn meets(catalog: &Catalog, product: &Product, conditions: &Conditions) -> bool {
+pub fn serves(catalog: &Catalog, product: &Product, served: &Products) -> bool {
+    let is_in = |globs: &Globs| product.category.as_ref().is_some_and(|own| globs.matches(own.as_str()));
+    served.category.as_ref().is_none_or(is_in) && meets(catalog, product, &served.conditions)
+}
+
+/// Whether a product's attributes meet conditions.
+fn meets(catalog: &Catalog, product: &Product, conditions: &Conditions) -> bool {
     conditions.iter().all(|(name, condition)| condition.holds(catalog.attribute(product, name)))
 }
 

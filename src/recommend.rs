@@ -263,11 +263,6 @@ impl<'a> Recommender<'a> {
         }
         rank::gain(self.rules[rule].relation, self.margins[anchor], self.margins[row])
     }
-
-    /// The weight of a row's category among the complements of the anchor's.
-    fn weight(&self, anchor: usize, row: usize) -> f64 {
-        self.plan.complement_weight(anchor, row)
-    }
 }
 
 /// Rules in an order in which each comes after the one that it falls back on; there are no circles.

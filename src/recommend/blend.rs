@@ -1,7 +1,7 @@
 //! What a page shows: the finished lists of one anchor, blended. This file refuses to look for a candidate.
 
 use super::{Recommender, Served};
-use crate::plan::meets;
+use crate::plan::serves;
 use crate::rules::Rule;
 use crate::rules::placements::{Part, Placement, convention, conventional};
 
@@ -88,14 +88,8 @@ impl Recommender<'_> {
         let pages: Vec<&Page> = match &self.pages {
             Pages::None => Vec::new(),
             Pages::Configured(pages) => {
-                let serves = |page: &&Page| {
-                    let Placement { products, .. } = &page.placement;
-                    let in_category = products.category.as_ref().is_none_or(|globs| {
-                        product.category.as_ref().is_some_and(|category| globs.matches(category.as_str()))
-                    });
-                    in_category && meets(self.catalog, product, &products.conditions)
-                };
-                let mut pages: Vec<&Page> = pages.iter().filter(serves).collect();
+                let shows = |page: &&Page| serves(self.catalog, product, &page.placement.products);
+                let mut pages: Vec<&Page> = pages.iter().filter(shows).collect();
                 pages.sort_by_key(|page| page.name);
                 pages.dedup_by_key(|page| page.name);
                 pages

@@ -352,7 +352,11 @@ impl Recommender<'_> {
             candidate,
             // Looked up only where they count: there are fifty pairs for a list of ten.
             gain: if weighs(|rank| rank.margin) { self.gain(rule, anchor, row as usize) } else { None },
-            complement: if weighs(|rank| rank.complement) { self.weight(anchor, row as usize) } else { 0.0 },
+            complement: if weighs(|rank| rank.complement) {
+                self.plan.complement_weight(anchor, row as usize)
+            } else {
+                0.0
+            },
         }
     }
 
