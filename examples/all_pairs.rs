@@ -1,8 +1,8 @@
 //! Finds the most similar rows of every row of a matrix, with the library alone: no catalog, no rules, no files of results.
 //!
-//! `cargo run --release --example all_pairs -- VECTORS.NPY [--k 20] [--threads 2] [--out LISTS]` reads an `.npy` file of
-//! little-endian f32, `[rows][dimension]`, and prints one line of JSON. `--out` writes the lists: row by row the k neighbors
-//! as u32, then likewise their scores as f32, little-endian; what a list lacks is `u32::MAX` and NaN.
+//! `cargo run --release --example all_pairs -- VECTORS.NPY [--k 20] [--threads 2] [--device cpu] [--out LISTS]` reads an `.npy`
+//! file of little-endian f32, `[rows][dimension]`, and prints one line of JSON. `--out` writes the lists: row by row the k
+//! neighbors as u32, then likewise their scores as f32, little-endian; what a list lacks is `u32::MAX` and NaN.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -11,9 +11,11 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Parser;
+use twinset::device::Choice;
 use twinset::embedding::Vectors;
 use twinset::progress::Progress;
-use twinset::similarity::cpu::Cpu;
+use twinset::similarity::choose::choose;
+use twinset::similarity::gpu::Options;
 use twinset::similarity::{Lists, Matrix, Similarity, TopK};
 
 /// Finds the most similar rows of every row of a matrix.
@@ -27,6 +29,9 @@ struct Arguments {
     /// Threads; 0 for one per core
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// What searches, as `twinset run --device` takes it
+    #[arg(long, default_value = "cpu")]
+    device: Choice,
     /// Where to write the lists
     #[arg(long)]
     out: Option<PathBuf>,
@@ -43,9 +48,12 @@ fn search(arguments: &Arguments) -> anyhow::Result<()> {
     let matrix = read(&arguments.vectors).with_context(|| format!("cannot read `{path}`"))?;
     let lists = Lists::everything(matrix.rows(), arguments.k);
     let load = started.elapsed();
+    let started = Instant::now();
+    let engine = choose(&arguments.device, &Options::default())?;
+    let open = started.elapsed();
 
     let (started, cpu_before) = (Instant::now(), cpu_ticks());
-    let found = Cpu::default().top_k(&matrix, &lists, &Progress::hidden())?;
+    let found = engine.top_k(&matrix, &lists, &Progress::hidden())?;
     let (wall, cpu_after) = (started.elapsed(), cpu_ticks());
 
     let said = serde_json::json!({
@@ -54,9 +62,11 @@ fn search(arguments: &Arguments) -> anyhow::Result<()> {
         "k": arguments.k,
         "threads": rayon::current_num_threads(),
         "load_s": load.as_secs_f64(),
+        "open_s": open.as_secs_f64(),
         "wall_s": wall.as_secs_f64(),
         "cpu_s": cpu_after.zip(cpu_before).map(|(after, before)| f64::from(after - before) / 100.0),
         "peak_mib": peak_mib(),
+        "report": found.report,
     });
     println!("{said}");
     arguments.out.as_ref().map_or(Ok(()), |out| write(out, &found.lists[0], arguments.k))

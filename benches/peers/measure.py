@@ -112,19 +112,21 @@ def work_done(out: Path) -> dict:
     return json.loads(counted.stdout)
 
 
-def host() -> dict:
-    """What the figures were taken on and of what."""
+def host(peers: list[str] | None = None) -> dict:
+    """What the figures were taken on and of what; `peers` are the packages, those of requirements.txt unless named."""
     said = lambda *command: subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     lines = (line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
     cpuinfo = {key.strip(): value.strip() for key, value in lines}
-    wanted = Path(__file__).with_name("requirements.txt").read_text().split()
+    if peers is None:
+        wanted = Path(__file__).with_name("requirements.txt").read_text().split()
+        peers = [line.split("==")[0] for line in wanted]
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "cpu": cpuinfo.get("model name", os.uname().machine),
         "flags": [flag for flag in cpuinfo.get("flags", "").split() if flag in FLAGS],
         "cores": len(os.sched_getaffinity(0)),
         "commit": said("git", "describe", "--always", "--dirty", "--abbrev=12"),
-        "peers": {name: importlib.metadata.version(name) for name in (line.split("==")[0] for line in wanted)},
+        "peers": {name: importlib.metadata.version(name) for name in peers},
     }
 
 
