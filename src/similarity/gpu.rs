@@ -9,6 +9,7 @@ mod drive;
 mod exchange;
 pub mod kernels;
 pub mod measure;
+mod pace;
 mod panels;
 mod session;
 mod shape;
@@ -28,8 +29,9 @@ use crate::device::{self, Adapter, Fault, Faults, Worker};
 use crate::error::Result;
 use crate::progress::Progress;
 use audit::audit;
-use drive::Drive;
+use drive::{Drive, Pass};
 use kernels::{Arithmetic, MAX_RULES, TILE};
+use pace::Pace;
 use session::Session;
 
 /// How long a device may take for one strip before it is given up. Compiling the kernels for the first strip counts.
@@ -132,13 +134,13 @@ impl Gpu {
         report: &mut Report,
     ) -> Result<(), Fault> {
         report.refused.extend(self.without_int8.iter().map(|fault| format!("{} in int8: {fault}", self.name)));
-        let (arithmetic, strip) = trial::faster(self, join)?;
-        report.kernel = Some(arithmetic.name().to_owned());
+        let mut pace = Pace::new(trial::offers(self, join)?);
         let mut most = self.options.chunk.unwrap_or(usize::MAX);
         loop {
-            let mut drive = Drive::new(self, join, remaining, arithmetic, strip, most);
+            report.uses(pace.current().arithmetic.name());
+            let mut drive = Drive::new(self, join, remaining, pace.current(), most);
             let chunk = drive.chunk();
-            let outcome = drive.run(progress, report);
+            let outcome = drive.run(&mut pace, progress, report);
             let timeout = self.options.timeout;
             let traffic = self.worker.start(move |session| Ok(session.finish(timeout))).wait(timeout);
             if let Ok(traffic) = traffic {
@@ -150,7 +152,12 @@ impl Gpu {
                     most = chunk / 2;
                     tracing::info!("{}: {fault}; trying again with {most} tiles at a time", self.name);
                 }
-                outcome => return outcome,
+                Err(fault) => return Err(fault),
+                Ok(Pass::Complete) => return Ok(()),
+                Ok(Pass::Turned) => {
+                    let arithmetic = pace.current().arithmetic.name();
+                    tracing::debug!("{}: going on in {arithmetic}, which should be faster here", self.name);
+                }
             }
         }
     }

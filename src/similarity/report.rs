@@ -18,7 +18,8 @@ pub struct Found {
 pub struct Report {
     /// Where the similarities were computed, in words; `cpu` when no device took part.
     pub device: String,
-    /// The kernel that proposed: the device's, or the CPU's where no device took part.
+    /// The kernel that proposed: the device's, or the CPU's where no device took part. Where the device turned to another one on
+    /// the way, both, separated by a comma.
     pub kernel: Option<String>,
     /// Devices and kernels that were tried and not used, each with the reason.
     pub refused: Vec<String>,
@@ -40,6 +41,17 @@ pub struct Report {
     pub bytes_down: u64,
     /// Rows that the device was given again, because they had more survivors than slots.
     pub rows_rerun: u64,
-    /// Rows of strips that the CPU finished one by one, because they overflowed again.
+    /// Rows that the CPU finished one by one, because a single pair of tiles had more survivors than slots.
     pub rows_on_cpu: u64,
+}
+
+impl Report {
+    /// Says that this kernel proposes from now on.
+    pub(super) fn uses(&mut self, kernel: &str) {
+        match &mut self.kernel {
+            Some(kernels) if kernels.split(", ").any(|known| known == kernel) => {}
+            Some(kernels) => kernels.extend([", ", kernel]),
+            None => self.kernel = Some(kernel.to_owned()),
+        }
+    }
 }

@@ -1,16 +1,18 @@
 //! One pass of a night over a device: cuts the walk into strips, keeps some of them under way, hands what they found to the
-//! lists. Rows that found no room run again, and those that find none twice are finished by the CPU.
+//! lists. Rows that found no room run again, on fewer pairs of tiles each time; those that find none on a single one are
+//! finished by the CPU.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use super::Gpu;
 use super::exchange::{Exchange, margin, unkey};
-use super::kernels::Arithmetic;
+use super::pace::{Offer, Pace};
 use super::panels::{self, Layout};
+use super::session::Harvest;
 use super::shape::{Shape, shape};
 use super::walk::{self, Item};
 use crate::device::{Fault, Pending};
@@ -34,29 +36,43 @@ pub(super) struct Drive<'a> {
     /// Pairs of tiles in a strip.
     strip: usize,
     under_way: VecDeque<Strip>,
+    /// Parts of strips that run again.
+    again: VecDeque<Work>,
     /// Chunks that are on the device.
     held: Vec<usize>,
 }
 
-/// Pairs of tiles under way.
-struct Strip {
+/// How a pass ended that did not fail.
+pub(super) enum Pass {
+    /// Nothing remains.
+    Complete,
+    /// Another arithmetic should do the rest.
+    Turned,
+}
+
+/// Pairs of tiles for one dispatch.
+struct Work {
     chunks: (usize, usize),
     items: Vec<Item>,
-    /// Local rows that run again; `None` the first time.
+    /// Local rows that run again, ascending; `None` for all of them, the first time.
     again: Option<Vec<usize>>,
+}
+
+/// Work that was sent to the device.
+struct Strip {
+    work: Work,
     /// Its place among those under way.
     set: usize,
     launched: Pending<()>,
 }
 
 impl<'a> Drive<'a> {
-    /// A pass with chunks of at most `most` tiles, which starts with strips of `strip` pairs of tiles.
+    /// A pass with chunks of at most `most` tiles.
     pub(super) fn new(
         gpu: &'a Gpu,
         join: &'a Join<'a>,
         remaining: &'a Remaining<'a>,
-        arithmetic: Arithmetic,
-        strip: usize,
+        Offer { arithmetic, strip, .. }: Offer,
         most: usize,
     ) -> Drive<'a> {
         let layout = Layout { join, arithmetic };
@@ -64,7 +80,16 @@ impl<'a> Drive<'a> {
         let chunks = walk::chunks(join.tiles.count(), shape.chunk);
         let margin = margin(arithmetic, join.rows.dimension());
         let exchange = Exchange { join, remaining, chunks, slots: shape.slots, margin };
-        Drive { gpu, exchange, layout, shape, strip, under_way: VecDeque::new(), held: Vec::new() }
+        Drive {
+            gpu,
+            exchange,
+            layout,
+            shape,
+            strip,
+            under_way: VecDeque::new(),
+            again: VecDeque::new(),
+            held: Vec::new(),
+        }
     }
 
     /// Tiles of a chunk.
@@ -72,8 +97,8 @@ impl<'a> Drive<'a> {
         self.shape.chunk
     }
 
-    /// Walks over everything that remains.
-    pub(super) fn run(&mut self, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
+    /// Walks over everything that remains, or until another arithmetic should go on.
+    pub(super) fn run(&mut self, pace: &mut Pace, progress: &Progress, report: &mut Report) -> Result<Pass, Fault> {
         let shape = self.shape.clone();
         self.gpu.worker.start(|session| session.prepare(shape)).wait(self.gpu.options.timeout)?;
         for (a, b) in walk::chunk_pairs(self.exchange.chunks.len()) {
@@ -81,6 +106,7 @@ impl<'a> Drive<'a> {
             if rounds.is_empty() {
                 continue;
             }
+            let (started, items) = (Instant::now(), rounds.iter().map(Vec::len).sum());
             if a == b && panels::are_complete(self.layout.join.lists) {
                 self.seed(a)?;
             }
@@ -89,19 +115,30 @@ impl<'a> Drive<'a> {
                 while !rest.is_empty() {
                     let (items, later) = rest.split_at(self.strip.min(rest.len()));
                     rest = later;
-                    self.launch((a, b), items.to_vec(), None)?;
-                    while self.under_way.len() >= DEPTH {
-                        self.settle(progress, report)?;
-                    }
+                    self.launch(Work { chunks: (a, b), items: items.to_vec(), again: None })?;
+                    self.settle(DEPTH - 1, progress, report)?;
                 }
                 // Within a chunk every round makes the next one cheaper.
-                while a == b && !self.under_way.is_empty() {
-                    self.settle(progress, report)?;
+                if a == b {
+                    self.settle(0, progress, report)?;
                 }
             }
+            if a == b && pace.learn(items, started.elapsed()) {
+                return Ok(Pass::Turned);
+            }
         }
-        while !self.under_way.is_empty() {
-            self.settle(progress, report)?;
+        self.settle(0, progress, report)?;
+        Ok(Pass::Complete)
+    }
+
+    /// Settles strips until no more than `most` are under way and none has to run again.
+    fn settle(&mut self, most: usize, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
+        while self.under_way.len() > most || !self.again.is_empty() {
+            if self.under_way.len() == DEPTH || self.again.is_empty() {
+                self.settle_oldest(progress, report)?;
+            } else if let Some(work) = self.again.pop_front() {
+                self.launch(work)?;
+            }
         }
         Ok(())
     }
@@ -142,50 +179,65 @@ impl<'a> Drive<'a> {
     }
 
     /// Sends a strip on its way. Its chunks may have been pushed out since, where it runs again.
-    fn launch(&mut self, chunks: (usize, usize), items: Vec<Item>, again: Option<Vec<usize>>) -> Result<(), Fault> {
-        self.load(chunks.0, chunks.1)?;
-        self.load(chunks.1, chunks.0)?;
-        let dispatch = self.exchange.dispatch(chunks, &items, again.as_deref());
+    fn launch(&mut self, work: Work) -> Result<(), Fault> {
+        let (a, b) = work.chunks;
+        self.load(a, b)?;
+        self.load(b, a)?;
+        let dispatch = self.exchange.dispatch(work.chunks, &work.items, work.again.as_deref());
         let free = |set: &usize| self.under_way.iter().all(|strip| strip.set != *set);
         let set = (0..DEPTH).find(free).expect("fewer strips are under way than there are places");
         let launched = self.gpu.worker.start(move |session| session.launch(set, &dispatch));
-        self.under_way.push_back(Strip { chunks, items, again, set, launched });
+        self.under_way.push_back(Strip { work, set, launched });
         Ok(())
     }
 
     /// Waits for the oldest strip under way and lets the lists have what it found.
-    fn settle(&mut self, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
-        let strip = self.under_way.pop_front().expect("a strip is under way");
-        let (set, timeout) = (strip.set, self.gpu.options.timeout);
+    fn settle_oldest(&mut self, progress: &Progress, report: &mut Report) -> Result<(), Fault> {
+        let Strip { work, set, launched } = self.under_way.pop_front().expect("a strip is under way");
+        let timeout = self.gpu.options.timeout;
         // Nothing can be collected of a strip that was not launched.
-        strip.launched.wait(self.gpu.options.timeout)?;
-        let harvest =
-            self.gpu.worker.start(move |session| session.collect(set, timeout)).wait(self.gpu.options.timeout)?;
+        launched.wait(timeout)?;
+        let harvest = self.gpu.worker.start(move |session| session.collect(set, timeout)).wait(timeout)?;
         report.strips += 1;
         report.dispatches += 2;
         report.survivors += harvest.places.iter().map(|&[_, count]| u64::from(count)).sum::<u64>();
-        let short = self.exchange.decide(strip.chunks, &harvest)?;
-        if strip.again.is_some() {
-            report.rows_on_cpu += short.len() as u64;
-            self.exchange.finish(strip.chunks, &strip.items, &short);
-            self.exchange.clear(&strip.items, &[]);
-            return Ok(());
+        let short = self.exchange.decide(work.chunks, &harvest)?;
+        if work.again.is_none() {
+            report.rows_rerun += short.len() as u64;
+            let pairs = work.items.iter().map(|item| self.exchange.join.tiles.pairs(item.first, item.second)).sum();
+            report.pairs_on_device += pairs;
+            progress.advance(pairs);
+            // What the host did not have to wait for says nothing of the device, and a short strip only that it is too slow.
+            let telling = harvest.busy > STRIP_TIME || work.items.len() * 2 > self.strip;
+            if self.gpu.options.strip.is_none() && harvest.awaited && telling {
+                self.strip = worth_a_strip(work.items.len(), harvest.busy).min(self.strip.saturating_mul(2));
+            }
         }
-        report.rows_rerun += short.len() as u64;
-        let pairs = strip.items.iter().map(|item| self.exchange.join.tiles.pairs(item.first, item.second)).sum();
-        report.pairs_on_device += pairs;
-        progress.advance(pairs);
-        // What the host did not have to wait for says nothing of the device, and a short strip only that it is too slow.
-        let telling = harvest.busy > STRIP_TIME || strip.items.len() * 2 > self.strip;
-        if self.gpu.options.strip.is_none() && harvest.awaited && telling {
-            self.strip = worth_a_strip(strip.items.len(), harvest.busy).min(self.strip.saturating_mul(2));
-        }
-        let again = self.exchange.items_of(strip.chunks, &strip.items, &short);
-        self.exchange.clear(&strip.items, &again);
-        if !again.is_empty() {
-            self.launch(strip.chunks, again, Some(short))?;
-        }
+        self.run_again(&work, &short, &harvest, report);
         Ok(())
+    }
+
+    /// Lets the rows that found no room for their survivors run again; where that did not help, on fewer pairs of tiles at a time.
+    fn run_again(&mut self, work: &Work, short: &[usize], harvest: &Harvest, report: &mut Report) {
+        let Work { chunks, items, again } = work;
+        let left = self.exchange.items_of(*chunks, items, short);
+        self.exchange.clear(items, &left);
+        let parts = match again {
+            None => 1,
+            Some(_) if left.len() == 1 => {
+                report.rows_on_cpu += short.len() as u64;
+                self.exchange.finish(*chunks, &left, short);
+                self.exchange.clear(&left, &[]);
+                return;
+            }
+            Some(_) => {
+                let most = short.iter().map(|&row| harvest.places[row][1] as usize).max().unwrap_or(0);
+                most.div_ceil(self.shape.slots).max(2)
+            }
+        };
+        for part in left.chunks(left.len().div_ceil(parts).max(1)) {
+            self.again.push_back(Work { chunks: *chunks, items: part.to_vec(), again: Some(short.to_vec()) });
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// A strip as words. With `only`, ascending local rows, all others get nothing.
+    /// A strip as words. With `only`, local rows, all others get nothing.
     pub(super) fn dispatch(&self, chunks: (usize, usize), items: &[Item], only: Option<&[usize]>) -> Dispatch {
         let (a, b) = (&self.chunks[chunks.0], &self.chunks[chunks.1]);
         let tiles: Vec<usize> = a.clone().chain(b.clone().filter(|_| chunks.0 != chunks.1)).collect();
@@ -124,10 +124,12 @@ impl Exchange<'_> {
             }
         }
         if let Some(only) = only {
-            for (at, cut) in cuts.iter_mut().enumerate() {
-                if only.binary_search(&(at % rows)).is_err() {
-                    *cut = NOTHING;
-                }
+            let mut wanted = vec![false; rows];
+            for &row in only {
+                wanted[row] = true;
+            }
+            for of_rule in cuts.chunks_exact_mut(rows) {
+                of_rule.iter_mut().zip(&wanted).filter(|(_, wanted)| !**wanted).for_each(|(cut, _)| *cut = NOTHING);
             }
         }
         Dispatch {

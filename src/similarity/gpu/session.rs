@@ -85,7 +85,8 @@ struct Buffers {
     counts: wgpu::Buffer,
     used: wgpu::Buffer,
     places: wgpu::Buffer,
-    packed: wgpu::Buffer,
+    /// One for each strip under way, since what was not copied at once may be asked for later.
+    packed: Vec<wgpu::Buffer>,
     keys: wgpu::Buffer,
     seeds: wgpu::Buffer,
     params: wgpu::Buffer,
@@ -161,7 +162,7 @@ impl Session {
             counts: buffer("counts", rows + 1, output)?,
             used: buffer("used", 1, output)?,
             places: buffer("places", 2 * rows, output)?,
-            packed: buffer("packed", 2 * shape.room, output)?,
+            packed: (0..shape.depth).map(|_| buffer("packed", 2 * shape.room, output)).collect::<Result<_, Fault>>()?,
             keys: buffer("keys", (lists * shape.buckets).max(1), output)?,
             seeds: buffer("seeds", lists.max(1), output)?,
             params: buffer("parameters", size_of::<TileParams>() / 4, uniform())?,
@@ -217,8 +218,12 @@ impl Session {
         self.send_rows(strip)?;
         self.send_work(strip, &strip.work, 0)?;
         let shape = &self.buffers().shape;
-        let params = PackParams { rows: narrow(rows), slots: narrow(shape.slots), room: narrow(room) };
+        let params = PackParams { rows: narrow(rows), slots: narrow(shape.slots), room: narrow(shape.room) };
         let buffers = self.buffers.as_ref().expect("a job was prepared");
+        if shape.poison {
+            // The others may still be asked for the rest of what they hold.
+            poison(&mut self.gpu, &buffers.packed[set])?;
+        }
         self.gpu.upload(&buffers.small_params, 0, bytes_of(&params))?;
         let (tile, kernel) = (self.bind_tile(strip, &buffers.counts), self.tile(buffers).clone());
         let bound = [
@@ -227,7 +232,7 @@ impl Session {
             &buffers.counts,
             &buffers.used,
             &buffers.places,
-            &buffers.packed,
+            &buffers.packed[set],
         ];
         let pack = self.gpu.bind(&self.pack, &bound.map(wgpu::Buffer::as_entire_binding));
         let launched = Instant::now();
@@ -239,7 +244,7 @@ impl Session {
             dispatch(encoder, &self.pack, &pack, rows.div_ceil(PACK_SURVIVORS.workgroup as usize));
             let (head, tail) = (rows as u64 * 8, room as u64 * 8);
             encoder.copy_buffer_to_buffer(&buffers.places, 0, &buffers.staging[set], 0, head);
-            encoder.copy_buffer_to_buffer(&buffers.packed, 0, &buffers.staging[set], head, tail);
+            encoder.copy_buffer_to_buffer(&buffers.packed[set], 0, &buffers.staging[set], head, tail);
             encoder.copy_buffer_to_buffer(&buffers.counts, rows as u64 * 4, &buffers.staging[set], head + tail, 4);
         })?;
         self.buffers_mut().under_way[set] =
@@ -254,7 +259,7 @@ impl Session {
         let (rows, room) = (strip.rows, strip.room);
         let all = 0..(rows + room) as u64 * 8 + 4;
         let asked = Instant::now();
-        let (places, packed, used, done) =
+        let (places, mut packed, used, done) =
             self.gpu.read(&buffers.staging[set], all, strip.submission, timeout, |bytes| {
                 let places: Vec<[u32; 2]> = pod_collect_to_vec(&bytes[..rows * 8]);
                 let used =
@@ -269,12 +274,24 @@ impl Session {
             return Err(Fault::WrongAnswer { message });
         }
         // Where a test wants a wrong answer, nothing was found.
+        let kept = used.min(buffers.shape.room);
+        if kept > room {
+            // More than was guessed: the rest follows.
+            let (from, bytes) = (room as u64 * 8, (kept - room) as u64 * 8);
+            let submission = self.gpu.submit(|encoder| {
+                encoder.copy_buffer_to_buffer(&buffers.packed[set], from, &buffers.staging[set], 0, bytes);
+            })?;
+            let rest: Vec<[u32; 2]> =
+                self.gpu.read(&buffers.staging[set], 0..bytes, submission, timeout, pod_collect_to_vec)?;
+            packed.extend(rest);
+        }
+        // Where a test wants a wrong answer, nothing was found.
         let places = if self.gpu.faults().wrong_answer() { vec![[0; 2]; rows] } else { places };
         let now = Instant::now();
         let busy = now - strip.launched.max(buffers.idle_since);
         buffers.idle_since = now;
-        // What was needed last is a good guess at what is needed next; rows that find no room are run again, with all there is.
-        let wanted = if used > room { buffers.shape.room } else { (2 * used).max(rows).max(buffers.room / 2) };
+        // What was needed last is a good guess at what is needed next.
+        let wanted = (2 * used).max(rows).max(buffers.room / 2);
         buffers.room = wanted.min(buffers.shape.room);
         Ok(Harvest { places, packed, busy, awaited: now - asked > AT_ONCE })
     }
@@ -329,10 +346,9 @@ impl Session {
             buffers.chunks.get_mut(&chunk).expect("the chunk was loaded").used_at = buffers.clock;
         }
         if buffers.shape.poison {
-            let outputs = [&buffers.survivors, &buffers.counts, &buffers.used, &buffers.places, &buffers.packed];
+            let outputs = [&buffers.survivors, &buffers.counts, &buffers.used, &buffers.places];
             for buffer in outputs.into_iter().chain([&buffers.keys, &buffers.seeds]) {
-                let words = usize::try_from(buffer.size() / 4).expect("a buffer of a test is small");
-                self.gpu.upload(buffer, 0, cast_slice(&vec![POISON; words]))?;
+                poison(&mut self.gpu, buffer)?;
             }
         }
         self.gpu.upload(&buffers.cuts, 0, cast_slice(&strip.cuts))
@@ -419,6 +435,12 @@ impl Buffers {
             }
         }
     }
+}
+
+/// Fills a buffer with garbage.
+fn poison(gpu: &mut Gpu, buffer: &wgpu::Buffer) -> Result<(), Fault> {
+    let words = usize::try_from(buffer.size() / 4).expect("a buffer of a test is small");
+    gpu.upload(buffer, 0, cast_slice(&vec![POISON; words]))
 }
 
 fn upload_chunk(gpu: &mut Gpu, chunk: &Chunk) -> Result<Resident, Fault> {

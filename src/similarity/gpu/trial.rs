@@ -1,4 +1,4 @@
-//! Before a device is trusted it must find a known answer; before it is used it must show with which arithmetic it is faster.
+//! Before a device is trusted it must find a known answer; before it is used it must show how fast it is in which arithmetic.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use super::Gpu;
 use super::drive::worth_a_strip;
 use super::exchange::{EVERYTHING, NOTHING, unkey};
 use super::kernels::{Arithmetic, TILE, narrow};
+use super::pace::Offer;
 use super::panels::Layout;
 use super::session::{Dispatch, Harvest};
 use super::shape::{Shape, shape};
@@ -37,8 +38,8 @@ const DIMENSION: usize = 40;
 /// The lowest score that the self-test asks each of its rules for. Its scores are multiples of 0.25.
 const CUTS: [f32; 2] = [0.6, 0.1];
 
-/// The arithmetic to use on these vectors, and how many pairs of tiles to begin a strip with.
-pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), Fault> {
+/// What the device offers for these vectors, the fastest kernel first.
+pub(super) fn offers(gpu: &Gpu, join: &Join<'_>) -> Result<Vec<Offer>, Fault> {
     let wide = join.rows.dimension() > MAX_DIMENSION;
     let wanted = |&arithmetic: &Arithmetic| gpu.options.arithmetic.is_none_or(|only| only == arithmetic);
     let possible = |&arithmetic: &Arithmetic| !(wide && arithmetic == Arithmetic::Int8);
@@ -46,20 +47,20 @@ pub(super) fn faster(gpu: &Gpu, join: &Join<'_>) -> Result<(Arithmetic, usize), 
     if choices.is_empty() {
         choices.push(Arithmetic::F32);
     }
-    if let (&[only], Some(strip)) = (choices.as_slice(), gpu.options.strip) {
-        return Ok((only, strip.max(1)));
+    if let (&[arithmetic], Some(strip)) = (choices.as_slice(), gpu.options.strip) {
+        return Ok(vec![Offer { arithmetic, item: Duration::ZERO, strip: strip.max(1) }]);
     }
-    let mut fastest = (choices[0], 1, Duration::MAX);
-    for arithmetic in choices {
+    let offer = |arithmetic: Arithmetic| {
         let (items, busy) = time(gpu, join, arithmetic)?;
-        let each = busy / u32::try_from(items).expect("a strip is small");
-        tracing::debug!("{}: a pair of tiles takes {each:?} in {}", gpu.name(), arithmetic.name());
-        if each < fastest.2 {
-            // Nothing survives in a trial, and everything lies in the cache: begin with less.
-            fastest = (arithmetic, worth_a_strip(items, busy).div_ceil(4), each);
-        }
-    }
-    Ok((fastest.0, gpu.options.strip.unwrap_or(fastest.1).max(1)))
+        let item = busy / u32::try_from(items).expect("a strip is small");
+        tracing::debug!("{}: a pair of tiles takes {item:?} in {}", gpu.name(), arithmetic.name());
+        // Nothing survives in a trial, and everything lies in the cache: begin with less.
+        let strip = gpu.options.strip.unwrap_or_else(|| worth_a_strip(items, busy).div_ceil(4)).max(1);
+        Ok(Offer { arithmetic, item, strip })
+    };
+    let mut offers = choices.into_iter().map(offer).collect::<Result<Vec<Offer>, Fault>>()?;
+    offers.sort_by_key(|offer| offer.item);
+    Ok(offers)
 }
 
 /// Pairs of tiles of a strip without survivors, and how long the device took for it.

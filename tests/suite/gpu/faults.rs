@@ -308,7 +308,8 @@ fn a_contained_panic_prints_nothing() {
     let mut child = Command::new(std::env::current_exe().expect("the path of this test"));
     let output = child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().expect("the test starts");
     let printed = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{printed}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}: {printed}{said}", output.status);
     assert!(!printed.contains("panicked"), "{printed}");
 }
 
