@@ -88,8 +88,9 @@ impl<S: 'static> Worker<S> {
         Pending { what: self.what.clone(), answer, ended: Arc::clone(&self.ended) }
     }
 
-    /// Lets the queued jobs finish, drops the state and waits at most `timeout` for that. Use it before a process ends well:
-    /// drivers dislike being torn down by an exit.
+    /// Lets the queued jobs finish, drops the state and waits at most `timeout` for that, also where a fault ended the worker: its
+    /// thread may still be letting go of the device. Use it before a process ends well: a driver that is torn down by an exit
+    /// while a thread is inside of it may take the process with it.
     ///
     /// # Errors
     /// The fault that ended this worker, a panic while the state was dropped, or that it took too long.
@@ -97,7 +98,14 @@ impl<S: 'static> Worker<S> {
         let Worker { what, jobs, ended, dropped } = self;
         drop(jobs);
         let answer = dropped.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Pending { what, answer, ended }.wait(timeout)
+        let closed = match answer.recv_timeout(timeout) {
+            Ok(closed) => closed,
+            Err(RecvTimeoutError::Timeout) => Err(Fault::TimedOut { what, after: timeout }),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Fault::Panicked { message: format!("the thread of `{what}` ended") })
+            }
+        };
+        ended.get().map_or(closed, |fault| Err(fault.clone()))
     }
 }
 

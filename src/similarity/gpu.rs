@@ -54,8 +54,7 @@ pub struct Gpu {
     without_int8: Option<Fault>,
 }
 
-/// The device's thread, which is closed in good order when it is dropped: drivers dislike being torn down by an exit. One that
-/// panicked or missed a deadline is not waited for.
+/// The device's thread, which is closed in good order when it is dropped: drivers dislike being torn down by an exit.
 #[derive(Debug)]
 struct Closing(Option<Worker<Session>>);
 

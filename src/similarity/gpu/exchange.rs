@@ -116,10 +116,15 @@ impl Exchange<'_> {
         let (a, b) = (&self.chunks[chunks.0], &self.chunks[chunks.1]);
         let tiles: Vec<usize> = a.clone().chain(b.clone().filter(|_| chunks.0 != chunks.1)).collect();
         let rows = tiles.len() * TILE;
+        let mut served = vec![false; self.join.tiles.count()];
+        for tile in items.iter().flat_map(Item::served) {
+            served[tile] = true;
+        }
+        let blocks: Vec<Option<Vec<f32>>> =
+            tiles.par_iter().map(|&tile| served[tile].then(|| self.cuts(tile))).collect();
         let mut cuts = vec![NOTHING; self.join.lists.rules.len() * rows];
-        let blocks: Vec<Vec<f32>> = tiles.par_iter().map(|&tile| self.cuts(tile)).collect();
         for (at, block) in blocks.iter().enumerate() {
-            for (rule, values) in block.chunks_exact(TILE).enumerate() {
+            for (rule, values) in block.iter().flat_map(|block| block.chunks_exact(TILE).enumerate()) {
                 cuts[rule * rows + at * TILE..][..TILE].copy_from_slice(values);
             }
         }

@@ -36,6 +36,12 @@ impl Item {
     pub(super) fn words(&self, anchors: usize, candidates: usize) -> [u32; 4] {
         [narrow(self.first - anchors), narrow(self.second - candidates), self.forward, self.backward]
     }
+
+    /// The tiles whose lists need it.
+    pub(super) fn served(&self) -> impl Iterator<Item = usize> + use<> {
+        let sides = [(self.first, self.forward), (self.second, self.backward)];
+        sides.into_iter().filter(|&(_, rules)| rules != 0).map(|(tile, _)| tile)
+    }
 }
 
 /// The runs of at most `size` tiles that `tiles` tiles are cut into.
