@@ -7,7 +7,7 @@ mod root;
 
 use std::fmt;
 
-pub use decode::decode;
+pub use decode::{decode, decode_for};
 pub use frame::crop_and_resize;
 pub use root::ImageRoot;
 
@@ -20,6 +20,24 @@ pub struct RgbPhoto {
     width: u32,
     height: u32,
     pixels: Vec<u8>,
+    shown: Shown,
+}
+
+/// What part of its pixels a photo covers, in eighths of a pixel: not all of the last ones where it was decoded at a reduced
+/// size.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+}
+
+impl Shown {
+    /// All of so many pixels.
+    fn all(width: u32, height: u32) -> Shown {
+        Shown { left: 0, top: 0, width: 8 * width, height: 8 * height }
+    }
 }
 
 impl RgbPhoto {
@@ -29,7 +47,9 @@ impl RgbPhoto {
     pub fn new(width: u32, height: u32, pixels: Vec<u8>) -> Option<RgbPhoto> {
         let length = u128::from(width) * u128::from(height) * 3;
         let fits = length > 0 && u128::try_from(pixels.len()).is_ok_and(|actual| actual == length);
-        fits.then_some(RgbPhoto { width, height, pixels })
+        // Beyond so many pixels a side, no memory holds a photo.
+        let fits = fits && width <= u32::MAX / 8 && height <= u32::MAX / 8;
+        fits.then(|| RgbPhoto { width, height, pixels, shown: Shown::all(width, height) })
     }
 
     /// Pixels a row, at least 1.

@@ -14,10 +14,11 @@ use super::RgbPhoto;
 #[must_use]
 pub fn crop_and_resize(photo: &RgbPhoto, crop: f64, side: u32) -> Vec<u8> {
     assert!(crop > 0.0 && crop <= 1.0 && side > 0, "a crop lies within the photo");
-    let (width, height) = (f64::from(photo.width), f64::from(photo.height));
+    let [left, top, width, height] =
+        [photo.shown.left, photo.shown.top, photo.shown.width, photo.shown.height].map(|eighths| f64::from(eighths) / 8.0);
     let cropped = crop * width.min(height);
     let options = ResizeOptions::new()
-        .crop((width - cropped) / 2.0, (height - cropped) / 2.0, cropped, cropped)
+        .crop(left + (width - cropped) / 2.0, top + (height - cropped) / 2.0, cropped, cropped)
         .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
         .use_alpha(false);
 
