@@ -1,8 +1,8 @@
 //! Turns every image below a folder into the square that the network looks at, on one thread: what is timed beside other
 //! programs that do the same.
 //!
-//! `cargo run --release --example photos -- FOLDER [OUT]` says how many there were; their squares go to the file `OUT`, in the
-//! order of the paths, 224 * 224 * 3 bytes each.
+//! `cargo run --release --example photos -- FOLDER [PASSES [OUT]]` does it so many times, once if not said, and says how many
+//! squares that were; they go to the file `OUT`, in the order of the paths, 224 * 224 * 3 bytes each.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -17,18 +17,18 @@ const CROP: f64 = 0.875;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (folder, out) = match arguments.as_slice() {
-        [folder] => (folder, None),
-        [folder, out] => (folder, Some(out)),
-        _ => bail!("a folder, and perhaps where to write the squares"),
+    let [folder, rest @ ..] = arguments.as_slice() else {
+        bail!("a folder, perhaps how often, perhaps where to write")
     };
+    let passes: usize = rest.first().map_or(Ok(1), |passes| passes.parse())?;
+    let out = rest.get(1);
     let mut paths = Vec::new();
     find(Path::new(folder), &mut paths)?;
     paths.sort();
     let mut out = out.map(File::create).transpose()?.map(BufWriter::new);
     let side = u32::try_from(SIDE)?;
     let mut done = 0;
-    for path in &paths {
+    for path in std::iter::repeat_n(&paths, passes).flatten() {
         let bytes = fs::read(path)?;
         let photo = photos::decode_for(&bytes, CROP, side).with_context(|| path.display().to_string())?;
         let square = photos::crop_and_resize(&photo, CROP, side);

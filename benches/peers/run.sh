@@ -2,6 +2,7 @@
 # Measures twinset beside its peers; see README.md.
 #
 #   benches/peers/run.sh all-pairs          [--kinds clustered,photos] [--rows 50000,200000] [--k 20]
+#   benches/peers/run.sh photos             [--shops clothing,magento_luma] [--passes 4]
 #   benches/peers/run.sh shops --peer PATH  [--shops clothing,magento_luma]
 #   benches/peers/run.sh rows --peer PATH   [--rows 50000,200000] [--dimension 512]
 #   benches/peers/run.sh million --peer PATH
@@ -17,7 +18,7 @@ python=$here/.venv/bin/python
 
 what=${1:-}
 case $what in
-all-pairs) shift ;;
+all-pairs | photos) shift ;;
 shops | rows | million | tables | rules | all)
     if [ "${2:-}" != --peer ] || [ ! -f "${3:-}" ]; then
         echo "name the peer first: $what --peer PATH/peer.py" >&2
@@ -39,7 +40,7 @@ if ! cmp -s $here/requirements.txt $here/.venv/installed.txt; then
 fi
 mkdir -p $here/.work $here/results
 results=$here/results/$(date -u +%Y-%m-%dT%H%M%SZ)-$what.jsonl
-cargo build --release --bin twinset --example all_pairs
+cargo build --release --bin twinset --example all_pairs --example photos
 
 shops() {
     $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
@@ -55,6 +56,11 @@ all_pairs() {
         target/release/twinset run $here/.work/clothing-vectors.toml --out $here/.work/clothing-vectors || return 1
     fi
     $python $here/all_pairs.py --results "$results" "$@"
+}
+
+# From image files to what a network looks at.
+photos() {
+    $python $here/photos.py --results "$results" "$@"
 }
 
 rows() {
@@ -80,7 +86,7 @@ failed=0
 case $what in
 all-pairs) all_pairs "$@" || failed=1 ;;
 all)
-    for bench in shops all_pairs rows million tables rules; do
+    for bench in photos shops all_pairs rows million tables rules; do
         $bench "$@" || failed=1
     done
     ;;

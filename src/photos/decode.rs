@@ -78,8 +78,8 @@ impl Seen {
 
     fn part(self, length: u32, short: u32) -> Range<u32> {
         let square = self.crop * f64::from(short);
-        // Two pixels of the result to each side for the filter, and a few for what decoders do between blocks.
-        let margin = 2.0 * square / f64::from(self.side) + 8.0;
+        // Two pixels of the result to each side for the filter, and two of the picture for the colors beside it.
+        let margin = 2.0 * square / f64::from(self.side) + 2.0;
         let (middle, reach) = (f64::from(length) / 2.0, square / 2.0 + margin);
         whole((middle - reach).max(0.0))..whole(middle + reach).min(length)
     }

@@ -14,8 +14,8 @@ use super::RgbPhoto;
 #[must_use]
 pub fn crop_and_resize(photo: &RgbPhoto, crop: f64, side: u32) -> Vec<u8> {
     assert!(crop > 0.0 && crop <= 1.0 && side > 0, "a crop lies within the photo");
-    let [left, top, width, height] =
-        [photo.shown.left, photo.shown.top, photo.shown.width, photo.shown.height].map(|eighths| f64::from(eighths) / 8.0);
+    let [left, top, width, height] = [photo.shown.left, photo.shown.top, photo.shown.width, photo.shown.height]
+        .map(|eighths| f64::from(eighths) / 8.0);
     let cropped = crop * width.min(height);
     let options = ResizeOptions::new()
         .crop(left + (width - cropped) / 2.0, top + (height - cropped) / 2.0, cropped, cropped)
@@ -24,9 +24,10 @@ pub fn crop_and_resize(photo: &RgbPhoto, crop: f64, side: u32) -> Vec<u8> {
 
     let source = TypedImageRef::<U8x3>::from_buffer(photo.width, photo.height, &photo.pixels)
         .expect("a photo has as many bytes as its sides say");
-    let mut square = TypedImage::<U8x3>::new(side, side);
-    Resizer::new().resize_typed(&source, &mut square, &options).expect("the crop lies within the photo");
-    square.pixels().iter().flat_map(|pixel| pixel.0).collect()
+    let mut square = vec![0; 3 * usize::try_from(side).expect("a side fits memory").pow(2)];
+    let mut target = TypedImage::<U8x3>::from_buffer(side, side, &mut square).expect("three bytes a pixel");
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("the crop lies within the photo");
+    square
 }
 
 #[cfg(test)]

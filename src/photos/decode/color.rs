@@ -104,7 +104,9 @@ fn without_profile(inks: &[u8]) -> [u8; 3] {
 
 fn flat(rgba: &[u8]) -> Vec<u8> {
     let mut pixels = Vec::with_capacity(rgba.len() / 4 * 3);
-    pixels.extend(rgba.chunks_exact(4).flat_map(|p| [over_white(p[0], p[3]), over_white(p[1], p[3]), over_white(p[2], p[3])]));
+    pixels.extend(
+        rgba.chunks_exact(4).flat_map(|p| [over_white(p[0], p[3]), over_white(p[1], p[3]), over_white(p[2], p[3])]),
+    );
     pixels
 }
 

@@ -115,7 +115,7 @@ fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).rev().any(|pair| pair == [0xFF, END])
 }
 
-/// What stands before the first scan.
+/// What the segments say of the picture.
 struct Head {
     width: u32,
     height: u32,
@@ -125,6 +125,7 @@ struct Head {
     components: Vec<u8>,
     /// Whether one scan has everything, in one go.
     one_scan: bool,
+    scans: usize,
     jfif: bool,
     adobe: Option<u8>,
     orientation: Orientation,
@@ -147,6 +148,7 @@ impl Head {
                         height_at: segment.body_at + 1,
                         components: parts.chunks_exact(3).map(|part| part[0]).collect(),
                         one_scan: segment.marker <= 0xC1,
+                        scans: 0,
                         jfif,
                         adobe,
                         orientation,
@@ -161,15 +163,23 @@ impl Head {
                 0xE2 => profile.extend(body.strip_prefix(b"ICC_PROFILE\0").and_then(<[u8]>::split_first)),
                 0xEE => adobe = adobe.or(adobe_transform(&segment)),
                 SCAN => {
-                    let mut head = head?;
+                    let head = head.as_mut()?;
+                    head.scans += 1;
                     head.one_scan &= body.first().is_some_and(|&count| usize::from(count) == head.components.len());
-                    head.profile = assembled(profile);
-                    return Some(Head { jfif, adobe, orientation, ..head });
+                    if head.one_scan {
+                        break;
+                    }
                 }
                 _ => {}
             }
         }
-        None
+        head.filter(|head| head.scans > 0).map(|head| Head {
+            jfif,
+            adobe,
+            orientation,
+            profile: assembled(profile),
+            ..head
+        })
     }
 }
 
@@ -193,7 +203,7 @@ pub fn decode(bytes: &[u8], seen: Option<Seen>) -> Result<(RgbPhoto, Orientation
     if !is_complete(bytes) {
         return Err(Fault::new("image_broken", "the JPEG ends before its last scan does"));
     }
-    if Segments::new(bytes).filter(|segment| segment.marker == SCAN).nth(MAX_SCANS).is_some() {
+    if head.scans > MAX_SCANS {
         return Err(Fault::new("image_broken", format!("the JPEG has more than {MAX_SCANS} scans")));
     }
     let small = seen.and_then(|seen| reduced::decode(bytes, seen));

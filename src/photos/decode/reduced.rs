@@ -141,7 +141,8 @@ impl Frame {
             (only.across, only.down) = (1, 1);
         }
         let (across, down) = (components.iter().map(|c| c.across).max()?, components.iter().map(|c| c.down).max()?);
-        let is_usual = |own: usize, most: usize| matches!(own, 1 | 2 | 4) && matches!(most / own * usize::from(side), 1..=8);
+        let is_usual =
+            |own: usize, most: usize| matches!(own, 1 | 2 | 4) && matches!(most / own * usize::from(side), 1..=8);
         if components.iter().any(|c| !is_usual(c.across, across) || !is_usual(c.down, down)) {
             return None;
         }
@@ -169,7 +170,10 @@ impl Frame {
             components,
             largest: (across, down),
             units,
-            looked: Looked { columns: looked(seen.columns(width, height), across, units), rows: looked(seen.rows(width, height), down, unit_rows) },
+            looked: Looked {
+                columns: looked(seen.columns(width, height), across, units),
+                rows: looked(seen.rows(width, height), down, unit_rows),
+            },
         })
     }
 
@@ -230,7 +234,8 @@ impl Frame {
             [_] => (Kind::Gray, vec![0; width * height]),
             _ => (Kind::Rgb, vec![0; width * height * 3]),
         };
-        let rows = [self.looked.rows.start, self.looked.rows.end].map(|row| row * usize::from(self.side) * self.largest.1);
+        let rows =
+            [self.looked.rows.start, self.looked.rows.end].map(|row| row * usize::from(self.side) * self.largest.1);
         let lines = samples.chunks_exact_mut(if kind == Kind::Gray { width } else { 3 * width });
         for (row, out) in lines.enumerate().take(rows[1]).skip(rows[0]) {
             let line = |plane: usize| &planes[plane].pixels[row * planes[plane].stride..][..width];

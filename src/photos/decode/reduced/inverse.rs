@@ -34,7 +34,13 @@ pub struct Looked {
 }
 
 /// Turns the blocks of a component that are looked at into `width` x `height` pixels each; the others stay black.
-pub fn plane(component: &Component, quantum: &[u16; 64], (width, height): (u8, u8), looked: &Looked, memory: Option<Vec<u8>>) -> Plane {
+pub fn plane(
+    component: &Component,
+    quantum: &[u16; 64],
+    (width, height): (u8, u8),
+    looked: &Looked,
+    memory: Option<Vec<u8>>,
+) -> Plane {
     let blocks = component.nonzero.len() * usize::from(width) * usize::from(height);
     let mut plane = Plane { stride: component.stride * usize::from(width), pixels: zeros(memory, blocks) };
     let transform = match width {
