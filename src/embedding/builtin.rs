@@ -20,7 +20,7 @@ use crate::reject::{Reject, Stage};
 /// The centered square that the network sees, as a share of the photo's short side.
 const CROP: f64 = 0.875;
 /// To be raised when decoding, framing or the network change what an image becomes.
-const PREPROCESSING: u32 = 1;
+const PREPROCESSING: u32 = 2;
 /// Products between two looks at the cache: enough that waiting for the slowest image of a chunk costs nothing.
 const CHUNK: usize = 256;
 
@@ -150,7 +150,7 @@ impl Session {
         } else if let Some(features) = self.cache.get(&key) {
             Found::Cached(features)
         } else {
-            match photos::decode(&bytes) {
+            match photos::decode_for(&bytes, CROP, u32::try_from(SIDE).expect("a side of a few hundred pixels")) {
                 Ok(photo) => Found::Computed(self.features(&photo)),
                 Err(fault) => Found::Undecoded(fault),
             }
