@@ -1,20 +1,23 @@
-//! From products to unit vectors: the `Embedder` trait, the built-in network, the vector column, the cache.
+//! From products to unit vectors: the `Embedder` trait, images and their encoders, the built-in network, the vector column, the cache.
 //!
 //! This room refuses to refit anything per night: the same image gives the same vector in every catalog.
 
 mod builtin;
 mod cache;
 mod column;
+mod images;
 pub mod network;
 mod unit;
 
 use crate::catalog::Catalog;
 use crate::error::Result;
+use crate::photos::RgbPhoto;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
-pub use builtin::{Builtin, open_image_root};
+pub use builtin::Builtin;
 pub use column::Column;
+pub use images::{Images, open_image_root};
 pub(crate) use unit::{ABREAST, canonical_dots};
 pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 
@@ -29,6 +32,26 @@ pub trait Embedder: Sync {
     /// # Errors
     /// Only what stops the whole night, for example an image root that cannot be opened.
     fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded>;
+}
+
+/// Turns photos into features: what [`Images`] asks of a network.
+pub trait Encoder: Sync {
+    /// Names everything that decides the features of an image: network, weights, preprocessing.
+    fn fingerprint(&self) -> String;
+
+    /// Numbers that describe an image.
+    fn dimension(&self) -> usize;
+
+    /// The photo as the network looks at it, 8 bits a channel; called on many threads, ahead of [`Encoder::encode`]. Small: a
+    /// few hundred of them are held at a time.
+    fn frame(&self, photo: &RgbPhoto) -> Vec<u8>;
+
+    /// The features of framed pictures, [`Encoder::dimension`] numbers each, in their order. What one picture gives does not depend
+    /// on the others. Calls `done` once a picture.
+    ///
+    /// # Errors
+    /// Only what stops the whole night.
+    fn encode(&self, pictures: Vec<Vec<u8>>, done: &(dyn Fn() + Sync)) -> Result<Vec<Vec<f32>>>;
 }
 
 /// What an [`Embedder`] made of a catalog.

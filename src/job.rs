@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
-use crate::embedding::{Builtin, Column, Embedded, Embedder, Vectors};
+use crate::embedding::{Builtin, Column, Embedded, Embedder, Images, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
 use crate::output::{Manifest, OutputFolder, reject_order};
@@ -196,7 +196,9 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 #[must_use]
 pub fn embedder(config: &Config) -> Box<dyn Embedder> {
     match &config.embedding {
-        Embedding::Builtin => Box::new(Builtin::new(&config.images, Some(config.out.join("cache/embeddings")))),
+        Embedding::Builtin => {
+            Box::new(Images::new(Builtin::new(), &config.images, Some(config.out.join("cache/embeddings"))))
+        }
         Embedding::Column { .. } => Box::new(Column),
     }
 }

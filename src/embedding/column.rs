@@ -63,7 +63,7 @@ fn reject(product: &Product, code: &'static str, detail: String) -> Reject {
 
 #[cfg(test)]
 mod tests {
-    use super::super::builtin::tests::product;
+    use super::super::images::tests::product;
     use super::*;
 
     fn catalog(cells: &[Option<&[f32]>]) -> Catalog {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::embedding::Builtin;
 
 pub(in super::super) fn product(index: usize, image: Option<&str>) -> Product {
     Product {
@@ -38,7 +39,8 @@ fn shop() -> tempfile::TempDir {
 }
 
 fn embed(shop: &tempfile::TempDir, cache: Option<&Path>, images: &[Option<&str>]) -> Embedded {
-    Builtin::new(shop.path(), cache.map(Path::to_owned)).embed(&mut catalog(images), &Progress::hidden()).unwrap()
+    let embedder = Images::new(Builtin::new(), shop.path(), cache.map(Path::to_owned));
+    embedder.embed(&mut catalog(images), &Progress::hidden()).unwrap()
 }
 
 #[test]
@@ -145,7 +147,8 @@ fn the_inputs_follow_the_content_of_the_images() {
 
 #[test]
 fn a_missing_root_is_a_matter_of_configuration() {
-    let failed = Builtin::new(Path::new("no/such/folder"), None).embed(&mut catalog(&[]), &Progress::hidden());
+    let failed =
+        Images::new(Builtin::new(), Path::new("no/such/folder"), None).embed(&mut catalog(&[]), &Progress::hidden());
     let error = failed.unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("no/such/folder"));
