@@ -1,4 +1,5 @@
-//! From products to unit vectors: the `Embedder` trait, images and their encoders, the built-in network, the vector column, the cache.
+//! From products to unit vectors: the `Embedder` trait, images and their encoders (the built-in network, a shop's own), the vector
+//! column, the cache.
 //!
 //! This room refuses to refit anything per night: the same image gives the same vector in every catalog.
 
@@ -7,6 +8,7 @@ mod cache;
 mod column;
 mod images;
 pub mod network;
+pub mod onnx;
 mod unit;
 
 use crate::catalog::Catalog;
@@ -18,6 +20,7 @@ use crate::reject::Reject;
 pub use builtin::Builtin;
 pub use column::Column;
 pub use images::{Images, open_image_root};
+pub use onnx::Onnx;
 pub(crate) use unit::{ABREAST, canonical_dots};
 pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 
@@ -25,6 +28,24 @@ pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
 pub trait Embedder: Sync {
     /// Names everything that decides a vector: network, weights, preprocessing. Part of the cache key and of the run id.
     fn fingerprint(&self) -> String;
+
+    /// Components of a vector; `None` where the catalog tells.
+    fn dimension(&self) -> Option<usize>;
+
+    /// Bytes that it holds while it works, beside what each thread needs to decode an image and what grows with the catalog.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// What a person should know of it, a line each.
+    fn describe(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What computes, where that may differ between machines with the same fingerprint.
+    fn computed_by(&self) -> Option<String> {
+        None
+    }
 
     /// Embeds every product that has what it takes; the others are rejects or simply have no vector. Vectors that came with
     /// the catalog are taken out of it.
@@ -41,6 +62,21 @@ pub trait Encoder: Sync {
 
     /// Numbers that describe an image.
     fn dimension(&self) -> usize;
+
+    /// As [`Embedder::memory`].
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// As [`Embedder::describe`].
+    fn describe(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// As [`Embedder::computed_by`].
+    fn computed_by(&self) -> Option<String> {
+        None
+    }
 
     /// The photo as the network looks at it, 8 bits a channel; called on many threads, ahead of [`Encoder::encode`]. Small: a
     /// few hundred of them are held at a time.

@@ -50,6 +50,22 @@ impl<E: Encoder> Embedder for Images<E> {
         self.encoder.fingerprint()
     }
 
+    fn dimension(&self) -> Option<usize> {
+        Some(self.encoder.dimension())
+    }
+
+    fn memory(&self) -> usize {
+        self.encoder.memory()
+    }
+
+    fn describe(&self) -> Vec<String> {
+        self.encoder.describe()
+    }
+
+    fn computed_by(&self) -> Option<String> {
+        self.encoder.computed_by()
+    }
+
     fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded> {
         let session = Session {
             root: open_image_root(&self.root)?,
