@@ -19,6 +19,7 @@ mod features;
 mod gpu;
 mod long_tails;
 mod night;
+mod onnx;
 mod oracle;
 mod planning;
 mod random_shop;
