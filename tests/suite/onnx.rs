@@ -1,6 +1,7 @@
 //! A shop's own network through ONNX Runtime: tiny models whose vectors are known, and the built-in network as ONNX on a real shop.
 //! Without the feature `onnx` or without ONNX Runtime these tests show as ignored (see `build.rs`).
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -34,7 +35,7 @@ fn shop() -> tempfile::TempDir {
     for (number, color) in COLORS.iter().enumerate() {
         let image = format!("{number}.png");
         RgbImage::from_pixel(20, 30, Rgb(*color)).save(folder.path().join(&image)).expect("written");
-        catalog += &format!("p{number:02},A/b,{}.00,USD,{image}\n", number + 1);
+        writeln!(catalog, "p{number:02},A/b,{}.00,USD,{image}", number + 1).expect("written");
     }
     std::fs::write(folder.path().join("products.csv"), catalog).expect("written");
     python("onnx_models.py", &[text(folder.path())]);
