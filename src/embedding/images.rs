@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::reject::{Reject, Stage};
 
 /// Products between two looks at the cache: enough that waiting for the slowest image of a chunk costs nothing.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 
 /// Embeds the images of the catalog with an encoder.
 #[derive(Debug)]

@@ -105,6 +105,7 @@ fn plain([r, g, b]: [f64; 3]) -> [f64; 3] {
 )]
 fn pictures_go_in_and_vectors_come_out_as_the_model_and_the_configuration_say() {
     let folder = shop();
+    std::fs::copy(LIBRARY, folder.path().join("own.so")).expect("copied");
     for (model, keys, tolerance) in [
         ("plain", "", 1e-6),
         ("plain", "batch = 5", 1e-6),
@@ -115,6 +116,7 @@ fn pictures_go_in_and_vectors_come_out_as_the_model_and_the_configuration_say() 
         ("open", "size = 8\nlayout = 'nchw'", 1e-6),
         ("several", "", 1e-6),
         ("one", "batch = 1", 1e-6),
+        ("plain", "library = 'own.so'", 1e-6),
         ("plain", "providers = ['cuda', 'cpu']", 1e-6),
     ] {
         let (manifest, vectors) = vectors(folder.path(), model, &format!("{PLAIN}\n{keys}"));

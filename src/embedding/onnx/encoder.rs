@@ -15,6 +15,7 @@ use super::settings::Word;
 use super::signature::{Number, Signature};
 use super::{Channels, Layout, Provider, Settings, external};
 use crate::embedding::Encoder;
+use crate::embedding::images::CHUNK;
 use crate::error::{Error, Result};
 use crate::photos::{self, RgbPhoto};
 
@@ -216,8 +217,9 @@ impl Encoder for Onnx {
 
     fn memory(&self) -> usize {
         // Weights, and their copy in the order that the kernels want; the widest layers of a batch, which for the networks looked
-        // at come to some 64 channels of the picture's own size.
-        2 * self.model_bytes + self.signature.batch * self.signature.side.pow(2) * 64 * size_of::<f32>()
+        // at come to some 64 channels of the picture's own size; two chunks of pictures.
+        let pixels = self.signature.side.pow(2);
+        2 * self.model_bytes + self.signature.batch * pixels * 64 * size_of::<f32>() + 2 * CHUNK * pixels * 3
     }
 
     fn describe(&self) -> Vec<String> {

@@ -136,7 +136,8 @@ impl Surroundings {
                     NAME.0, NAME.1
                 )
             })?;
-            return Ok((true, vec![(place, file)]));
+            // A bare name would be looked for by the system's loader, not here.
+            return Ok((true, vec![(place, std::path::absolute(file)?)]));
         }
         let beside = self.executable.as_deref().and_then(Path::parent).and_then(in_folder);
         let mut paths: Vec<_> = beside.map(|path| (Place::Executable, path)).into_iter().collect();
