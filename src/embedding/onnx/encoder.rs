@@ -217,9 +217,9 @@ impl Encoder for Onnx {
 
     fn memory(&self) -> usize {
         // Weights, and their copy in the order that the kernels want; the widest layers of a batch, which for the networks looked
-        // at come to some 64 channels of the picture's own size; two chunks of pictures.
+        // at come to less than 96 channels of the picture's own size; two chunks of pictures.
         let pixels = self.signature.side.pow(2);
-        2 * self.model_bytes + self.signature.batch * pixels * 64 * size_of::<f32>() + 2 * CHUNK * pixels * 3
+        2 * self.model_bytes + self.signature.batch * pixels * 96 * size_of::<f32>() + 2 * CHUNK * pixels * 3
     }
 
     fn describe(&self) -> Vec<String> {
