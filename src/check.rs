@@ -23,7 +23,7 @@ use crate::similarity::tiles::Tiles;
 pub fn check(config: &Config) -> Result<String> {
     let catalog = job::read(config)?;
     let sight = sight::expected(config, &catalog);
-    if config.embedding == Embedding::Builtin {
+    if let Embedding::Builtin { .. } = config.embedding {
         open_image_root(&config.images)?;
     }
     OutputFolder::require_folder(&config.out)?;

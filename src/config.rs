@@ -12,6 +12,7 @@ use toml::Spanned;
 use crate::catalog::{Attribute, Format};
 use crate::cli::JobArgs;
 use crate::device::Choice;
+use crate::embedding::Quality;
 use crate::error::{Error, Result};
 use crate::money::Currency;
 use crate::orders::OrdersSettings;
@@ -75,8 +76,11 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Embedding {
-    /// The built-in network looks at the images.
-    Builtin,
+    /// The built-in networks look at the images.
+    Builtin {
+        /// How many of them.
+        quality: Quality,
+    },
     /// A column of the catalog holds them; no image is opened.
     Column {
         /// The column's name.
@@ -128,6 +132,7 @@ struct CatalogSection {
 struct EmbeddingSection {
     kind: Option<String>,
     column: Option<String>,
+    quality: Option<Quality>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -303,11 +308,14 @@ impl Text {
 }
 
 fn embedding(section: EmbeddingSection) -> anyhow::Result<Embedding> {
-    match (section.kind.as_deref().unwrap_or("builtin"), section.column) {
-        ("builtin", None) => Ok(Embedding::Builtin),
-        ("builtin", Some(_)) => bail!("`column` under `[embedding]` needs `kind = \"column\"`"),
-        ("column", column) => Ok(Embedding::Column { column: column.unwrap_or_else(|| "embedding".to_owned()) }),
-        (other, _) => bail!("`kind = \"{other}\"` under `[embedding]` is unknown: write `builtin` or `column`"),
+    let EmbeddingSection { kind, column, quality } = section;
+    let needs = |key: &str, kind: &str| anyhow!("`{key}` under `[embedding]` needs `kind = \"{kind}\"`");
+    match (kind.as_deref().unwrap_or("builtin"), column, quality) {
+        ("builtin", None, quality) => Ok(Embedding::Builtin { quality: quality.unwrap_or_default() }),
+        ("builtin", Some(_), _) => Err(needs("column", "column")),
+        ("column", _, Some(_)) => Err(needs("quality", "builtin")),
+        ("column", column, None) => Ok(Embedding::Column { column: column.unwrap_or_else(|| "embedding".to_owned()) }),
+        (other, ..) => bail!("`kind = \"{other}\"` under `[embedding]` is unknown: write `builtin` or `column`"),
     }
 }
 
@@ -384,6 +392,8 @@ mod tests {
                 "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\nlimits = 3",
                 "toml:",
             ),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nquality = 'best'", "toml:4: unknown variant `best`"),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'column'\nquality = 'high'", "`kind = \"builtin\"`"),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),

@@ -108,7 +108,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
 /// See [`catalog::read`].
 pub fn read(config: &Config) -> Result<Catalog> {
     let vectors = match &config.embedding {
-        Embedding::Builtin => None,
+        Embedding::Builtin { .. } => None,
         Embedding::Column { column } => Some(column.as_str()),
     };
     let catalog = catalog::read(&Source {
@@ -196,8 +196,8 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 #[must_use]
 pub fn embedder(config: &Config) -> Box<dyn Embedder> {
     match &config.embedding {
-        Embedding::Builtin => {
-            Box::new(Images::new(Builtin::new(), &config.images, Some(config.out.join("cache/embeddings"))))
+        Embedding::Builtin { quality } => {
+            Box::new(Images::new(Builtin::new(*quality), &config.images, Some(config.out.join("cache/embeddings"))))
         }
         Embedding::Column { .. } => Box::new(Column),
     }

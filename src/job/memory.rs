@@ -3,9 +3,8 @@
 use anyhow::anyhow;
 
 use crate::catalog::Catalog;
-use crate::config::Config;
+use crate::config::{Config, Embedding};
 use crate::device::Choice;
-use crate::embedding::network::FEATURES;
 use crate::error::{Error, Result};
 use crate::job::side::Side;
 use crate::job::sight;
@@ -54,7 +53,7 @@ const DEVICE_STAGED: usize = 64 << 20;
 pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
     let (dimension, working) = match &catalog.vectors {
         Some(column) => (column.values.len() / column.spans.iter().flatten().count().max(1), 0),
-        None => (FEATURES, config.threads * PER_THREAD),
+        None => (network_dimension(config), config.threads * PER_THREAD),
     };
     let lists_of = |rule: &RuleLists| rule.scope.iter().filter(|&&scope| scope != NO_LIST).count();
     let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (12 + 8) + (2 * rule.k).min(64) * 8 + 2 * 24 + 4);
@@ -69,4 +68,12 @@ pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
     let matrix = plan.seen * dimension * 4;
     let scoring = matrix * ENGINE_PERCENT / 100;
     (matrix + scoring + plan.bytes() + lists + remaining + products + working + device + PROGRAM) as u64
+}
+
+/// Numbers that describe an image.
+fn network_dimension(config: &Config) -> usize {
+    match config.embedding {
+        Embedding::Builtin { quality } => quality.dimension(),
+        Embedding::Column { .. } => 0,
+    }
 }
