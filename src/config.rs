@@ -358,6 +358,8 @@ mod tests {
                 "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\nlimits = 3",
                 "toml:",
             ),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nquality = 'best'", "toml:4: unknown variant `best`"),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'column'\nquality = 'high'", "`kind = \"builtin\"`"),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),

@@ -108,7 +108,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
 /// See [`catalog::read`].
 pub fn read(config: &Config) -> Result<Catalog> {
     let vectors = match &config.embedding {
-        Embedding::Builtin | Embedding::Onnx { .. } => None,
+        Embedding::Builtin { .. } | Embedding::Onnx { .. } => None,
         Embedding::Column { column } => Some(column.as_str()),
     };
     let catalog = catalog::read(&Source {
@@ -200,7 +200,7 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 pub fn embedder(config: &Config) -> Result<Box<dyn Embedder>> {
     let cache = || Some(config.out.join("cache/embeddings"));
     let embedder: Box<dyn Embedder> = match &config.embedding {
-        Embedding::Builtin => Box::new(Images::new(Builtin::new(), &config.images, cache())),
+        Embedding::Builtin { quality } => Box::new(Images::new(Builtin::new(*quality), &config.images, cache())),
         Embedding::Onnx { settings } => {
             Box::new(Images::new(Onnx::open(settings, config.threads)?, &config.images, cache()))
         }

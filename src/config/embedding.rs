@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::embedding::Quality;
 use crate::embedding::onnx::{Channels, Layout, Provider, Settings, Word};
 
 /// Where vectors come from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Embedding {
-    /// The built-in network looks at the images.
-    Builtin,
+    /// The built-in networks look at the images.
+    Builtin {
+        /// How many of them.
+        quality: Quality,
+    },
     /// The shop's own network does. What decides its vectors is in its fingerprint, which covers the model's bytes.
     Onnx {
         /// The model, and what goes into it.
@@ -40,6 +44,7 @@ impl Embedding {
 pub(super) struct Section {
     kind: Option<String>,
     column: Option<String>,
+    quality: Option<Quality>,
     model: Option<PathBuf>,
     library: Option<PathBuf>,
     layout: Option<String>,
@@ -58,18 +63,23 @@ impl Section {
     /// What the section asks for; paths start at `folder`.
     pub(super) fn resolve(self, folder: &Path) -> anyhow::Result<Embedding> {
         let kind = self.kind.as_deref().unwrap_or("builtin");
+        let (column, quality) = (self.column.as_ref().map(|_| "column"), self.quality.map(|_| "quality"));
         let stray = match kind {
-            "builtin" => self.keys_of_onnx().or(self.column.is_some().then_some("column")),
-            "column" => self.keys_of_onnx(),
-            "onnx" => self.column.is_some().then_some("column"),
+            "builtin" => self.keys_of_onnx().or(column),
+            "column" => self.keys_of_onnx().or(quality),
+            "onnx" => column.or(quality),
             other => bail!("`kind = \"{other}\"` under `[embedding]` is unknown: write `builtin`, `onnx` or `column`"),
         };
         if let Some(key) = stray {
-            let kind = if key == "column" { "column" } else { "onnx" };
+            let kind = match key {
+                "column" => "column",
+                "quality" => "builtin",
+                _ => "onnx",
+            };
             bail!("`{key}` under `[embedding]` needs `kind = \"{kind}\"`");
         }
         match kind {
-            "builtin" => Ok(Embedding::Builtin),
+            "builtin" => Ok(Embedding::Builtin { quality: self.quality.unwrap_or_default() }),
             "column" => Ok(Embedding::Column { column: self.column.unwrap_or_else(|| "embedding".to_owned()) }),
             _ => Ok(Embedding::Onnx { settings: Box::new(self.onnx(folder)?) }),
         }
@@ -177,6 +187,7 @@ mod tests {
             ("model = 'm'", "`model` under `[embedding]` needs `kind = \"onnx\"`"),
             ("kind = 'column'\nstd = [1, 1, 1]", "`std` under `[embedding]` needs `kind = \"onnx\"`"),
             ("kind = 'onnx'\ncolumn = 'c'", "`column` under `[embedding]` needs `kind = \"column\"`"),
+            ("kind = 'onnx'\nquality = 'high'", "`quality` under `[embedding]` needs `kind = \"builtin\"`"),
             ("column = 'c'", "`column` under `[embedding]` needs `kind = \"column\"`"),
             ("kind = 'clip'", "write `builtin`, `onnx` or `column`"),
         ] {

@@ -1,64 +1,159 @@
-//! The built-in encoder: EfficientNet-Lite0 on a centered square of the photo. This room refuses files: it knows photos and features.
+//! The built-in encoder: EfficientNet-Lite on a centered square of the photo, less what all photos have in common. This room refuses
+//! files: it knows photos and features.
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use super::Encoder;
-use super::network::{FEATURES, Network, SIDE, Scratch};
+use super::network::{FEATURES, Network, Scratch, Variant};
+use super::{Encoder, make_unit};
 use crate::error::Result;
 use crate::photos::{self, RgbPhoto};
 
-/// The centered square that the network sees, as a share of the photo's short side.
+/// The centered square that a network sees, as a share of the photo's short side.
 const CROP: f64 = 0.875;
-/// To be raised when decoding, framing or the network change what an image becomes.
-const PREPROCESSING: u32 = 1;
+/// To be raised when decoding, framing, the networks or the means change what an image becomes.
+const PREPROCESSING: u32 = 2;
 
-/// The network in the binary.
+/// How much an image's vector may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// One network: 1,280 numbers.
+    #[default]
+    Standard,
+    /// Two networks side by side: 2,560 numbers, at three times the time for an image and twice for a pair of products.
+    High,
+}
+
+impl Quality {
+    fn variants(self) -> &'static [Variant] {
+        match self {
+            Quality::Standard => &[Variant::Lite0],
+            Quality::High => &[Variant::Lite0, Variant::Lite2],
+        }
+    }
+
+    /// Numbers that describe an image.
+    #[must_use]
+    pub fn dimension(self) -> usize {
+        FEATURES * self.variants().len()
+    }
+}
+
+/// The networks in the binary.
 #[derive(Debug)]
 pub struct Builtin {
-    network: Network,
+    quality: Quality,
+    parts: Vec<Part>,
     /// Buffers that no thread uses just now.
     scratches: Mutex<Vec<Scratch>>,
 }
 
+/// A network and the mean of its features, which was fitted once (`models/README.md`).
+#[derive(Debug)]
+struct Part {
+    network: Network,
+    mean: Vec<f32>,
+}
+
 impl Builtin {
-    /// Unpacks the network.
+    /// Unpacks the networks that `quality` asks for.
     #[must_use]
-    pub fn new() -> Builtin {
-        Builtin { network: Network::built_in(), scratches: Mutex::default() }
+    pub fn new(quality: Quality) -> Builtin {
+        let part = |&variant| Part { network: Network::built_in(variant), mean: mean(variant) };
+        Builtin { quality, parts: quality.variants().iter().map(part).collect(), scratches: Mutex::default() }
     }
 
-    fn features(&self, picture: &[u8]) -> Vec<f32> {
+    fn features(&self, pictures: &[u8]) -> Vec<f32> {
         let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = scratches().pop().unwrap_or_default();
-        let features = self.network.features(picture, &mut scratch);
+        let mut rest = pictures;
+        let mut features = Vec::with_capacity(self.dimension());
+        for part in &self.parts {
+            let (picture, later) = rest.split_at(part.network.side() * part.network.side() * 3);
+            rest = later;
+            let raw = part.network.features(picture, &mut scratch);
+            let centered: Vec<f32> = raw.iter().zip(&part.mean).map(|(value, mean)| value - mean).collect();
+            // Side by side, each network has the same say.
+            features.extend(make_unit(&centered).unwrap_or(centered));
+        }
         scratches().push(scratch);
         features
     }
 }
 
-impl Default for Builtin {
-    fn default() -> Builtin {
-        Builtin::new()
+/// What the features of a variant are on average.
+fn mean(variant: Variant) -> Vec<f32> {
+    let bytes = mean_bytes(variant);
+    let mean: Vec<f32> = bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect();
+    assert_eq!(mean.len(), FEATURES, "the means in the program have the dimension of the features");
+    mean
+}
+
+fn mean_bytes(variant: Variant) -> &'static [u8] {
+    match variant {
+        Variant::Lite0 => include_bytes!("../../models/efficientnet-lite0.mean"),
+        Variant::Lite2 => include_bytes!("../../models/efficientnet-lite2.mean"),
     }
 }
 
 impl Encoder for Builtin {
     fn fingerprint(&self) -> String {
-        let weights = Network::weights_hash().to_hex();
-        format!("efficientnet-lite0/{PREPROCESSING}/{}", &weights[..32])
+        let part = |&variant: &Variant| {
+            let mean = blake3::hash(mean_bytes(variant)).to_hex();
+            format!("{}/{}", variant.fingerprint(), &mean[..16])
+        };
+        let parts: Vec<String> = self.quality.variants().iter().map(part).collect();
+        format!("{PREPROCESSING}/{}", parts.join("+"))
     }
 
     fn dimension(&self) -> usize {
-        FEATURES
+        self.quality.dimension()
     }
 
     fn frame(&self, photo: &RgbPhoto) -> Vec<u8> {
-        photos::crop_and_resize(photo, CROP, u32::try_from(SIDE).expect("a side of a few hundred pixels"))
+        self.quality
+            .variants()
+            .iter()
+            .flat_map(|variant| photos::crop_and_resize(photo, CROP, variant.side()))
+            .collect()
     }
 
     fn encode(&self, pictures: Vec<Vec<u8>>, done: &(dyn Fn() + Sync)) -> Result<Vec<Vec<f32>>> {
         Ok(pictures.into_par_iter().map(|picture| self.features(&picture)).inspect(|_| done()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(seed: u32) -> RgbPhoto {
+        let pixels = (0..90 * 120 * 3_u32).map(|i| (i.wrapping_mul(seed) >> 5) as u8).collect();
+        RgbPhoto::new(90, 120, pixels).unwrap()
+    }
+
+    #[test]
+    fn high_quality_is_standard_beside_another_network() {
+        let one = |quality| {
+            let builtin = Builtin::new(quality);
+            let framed = vec![builtin.frame(&photo(3)), builtin.frame(&photo(7))];
+            let features = builtin.encode(framed, &|| ()).unwrap();
+            assert!(features.iter().all(|row| row.len() == builtin.dimension()));
+            assert_ne!(features[0], features[1]);
+            features[0].clone()
+        };
+        let (standard, high) = (one(Quality::Standard), one(Quality::High));
+        assert_eq!(standard, high[..FEATURES]);
+        let length = |row: &[f32]| row.iter().map(|value| value * value).sum::<f32>();
+        assert!((length(&high[FEATURES..]) - 1.0).abs() < 1e-5, "each network has the same say");
+    }
+
+    #[test]
+    fn each_quality_has_a_fingerprint_of_its_own() {
+        let of = |quality| Builtin::new(quality).fingerprint();
+        assert_ne!(of(Quality::Standard), of(Quality::High));
     }
 }

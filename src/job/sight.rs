@@ -12,7 +12,7 @@ pub fn expected(config: &Config, catalog: &Catalog) -> Vec<Sight> {
     let has_vector = |product: usize| match (&config.embedding, &catalog.vectors) {
         (Embedding::Column { .. }, Some(column)) => column.spans[product].as_ref().is_some_and(|span| !span.is_empty()),
         (Embedding::Column { .. }, None) => false,
-        (Embedding::Builtin | Embedding::Onnx { .. }, _) => {
+        (Embedding::Builtin { .. } | Embedding::Onnx { .. }, _) => {
             catalog.products[product].image.as_ref().is_some_and(|image| !photos::is_url(image))
         }
     };

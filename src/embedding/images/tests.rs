@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::embedding::Builtin;
+use crate::embedding::{Builtin, Quality};
 
 pub(in super::super) fn product(index: usize, image: Option<&str>) -> Product {
     Product {
@@ -39,7 +39,7 @@ fn shop() -> tempfile::TempDir {
 }
 
 fn embed(shop: &tempfile::TempDir, cache: Option<&Path>, images: &[Option<&str>]) -> Embedded {
-    let embedder = Images::new(Builtin::new(), shop.path(), cache.map(Path::to_owned));
+    let embedder = Images::new(Builtin::new(Quality::Standard), shop.path(), cache.map(Path::to_owned));
     embedder.embed(&mut catalog(images), &Progress::hidden()).unwrap()
 }
 
@@ -147,8 +147,8 @@ fn the_inputs_follow_the_content_of_the_images() {
 
 #[test]
 fn a_missing_root_is_a_matter_of_configuration() {
-    let failed =
-        Images::new(Builtin::new(), Path::new("no/such/folder"), None).embed(&mut catalog(&[]), &Progress::hidden());
+    let failed = Images::new(Builtin::new(Quality::Standard), Path::new("no/such/folder"), None)
+        .embed(&mut catalog(&[]), &Progress::hidden());
     let error = failed.unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("no/such/folder"));

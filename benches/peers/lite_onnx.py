@@ -1,8 +1,8 @@
-"""Builds an ONNX file of the built-in network from the repository's weights, so that a peer runs the very same network.
+"""Builds an ONNX file of a built-in network from the repository's weights, so that a peer runs the very same network.
 
-    lite0_onnx.py models/efficientnet-lite0.safetensors lite0.onnx
+    lite_onnx.py models/efficientnet-lite0.safetensors lite0.onnx
 
-Opset 13, float32 (the float16 weights widened). Input `input`: batch x 3 x 224 x 224, red, green, blue,
+Opset 13, float32 (the float16 weights widened). Input `input`: batch x 3 x 224 x 224 (Lite2: 260), red, green, blue,
 (byte - 127) / 128. Output `features`: batch x 1280, the mean of the head over all positions, not scaled to length 1.
 The layout of the weights is described in models/README.md.
 """
@@ -16,9 +16,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-SIDE, FEATURES = 224, 1280
-# blocks of each stage, stride of its first
-DEPTHS, STRIDES = (1, 2, 2, 3, 3, 4, 1), (1, 2, 2, 2, 1, 2, 1)
+FEATURES = 1280
+# By the number of blocks: name, pixels a side, blocks of each stage.
+NETWORKS = {
+    16: ("efficientnet-lite0", 224, (1, 2, 2, 3, 3, 4, 1)),
+    21: ("efficientnet-lite2", 260, (1, 3, 3, 4, 4, 5, 1)),
+}
+# of the first block of each stage
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
 # from (row, column, in, out), 1 x 1 included, and from (1, row, column, channel), to (out, in per group, row, column)
 DENSE, DEPTHWISE = (3, 2, 0, 1), (3, 0, 1, 2)
 
@@ -78,9 +83,8 @@ class Network:
         return output
 
 
-def build(
-    tensors: dict[str, np.ndarray], name: str = "efficientnet-lite0", input_side: int = SIDE, depths: tuple[int, ...] = DEPTHS
-) -> onnx.ModelProto:
+def build(tensors: dict[str, np.ndarray]) -> onnx.ModelProto:
+    name, input_side, depths = NETWORKS[sum(layer.endswith(".project.weight") for layer in tensors)]
     net = Network(tensors)
     x = net.convolution("input", "stem", DENSE, input_side, stride=2)
     side, last = -(-input_side // 2), -1
