@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
-use crate::embedding::{Builtin, Column, Embedded, Embedder, Images, Vectors};
+use crate::embedding::{Builtin, Column, Embedded, Embedder, Encoder, Images, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
 use crate::output::{Manifest, OutputFolder, reject_order};
@@ -196,11 +196,16 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 #[must_use]
 pub fn embedder(config: &Config) -> Box<dyn Embedder> {
     match &config.embedding {
-        Embedding::Builtin => {
-            Box::new(Images::new(Builtin::new(), &config.images, Some(config.out.join("cache/embeddings"))))
-        }
+        Embedding::Builtin => Box::new(images(config, Builtin::new())),
         Embedding::Column { .. } => Box::new(Column),
     }
+}
+
+/// Images seen by an encoder, with the cache of the output folder.
+fn images<E: Encoder>(config: &Config, encoder: E) -> Images<E> {
+    Images::new(encoder, &config.images, Some(config.out.join("cache/embeddings")))
+        .rehash(config.rehash)
+        .retry_rejects(config.retry_rejects)
 }
 
 fn embed(catalog: &mut Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
