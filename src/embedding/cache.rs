@@ -37,7 +37,7 @@ const MANY: usize = FULL / 4 * 3;
 /// Computed features wait no longer for their segment.
 const EVERY: Duration = Duration::from_secs(5);
 /// What was seen of files, and which images cannot be decoded, is kept this often while a run computes.
-const NOTES_EVERY: Duration = Duration::from_secs(60);
+const NOTES_EVERY: Duration = Duration::from_mins(1);
 /// A run waits no longer for another one that tidies up.
 const PATIENCE: Duration = Duration::from_secs(10);
 

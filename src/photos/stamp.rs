@@ -50,9 +50,9 @@ fn changed(metadata: &Metadata, hasher: &mut blake3::Hasher) -> Option<SystemTim
         metadata.ctime_nsec(),
         metadata.ino().cast_signed(),
     ];
-    numbers.iter().for_each(|number| {
+    for number in numbers {
         hasher.update(&number.to_le_bytes());
-    });
+    }
     let (seconds, nanoseconds) = (u64::try_from(metadata.ctime()).ok()?, u64::try_from(metadata.ctime_nsec()).ok()?);
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds))
 }

@@ -182,8 +182,8 @@ impl Encoder for Pixel {
     }
 
     fn encode(&self, pictures: Vec<Vec<u8>>, done: &(dyn Fn() + Sync)) -> Result<Vec<Vec<f32>>> {
-        pictures.iter().for_each(|_| done());
-        Ok(pictures.into_iter().map(|pixel| pixel.into_iter().map(f32::from).collect()).collect())
+        let features = pictures.into_iter().inspect(|_| done()).map(|pixel| pixel.into_iter().map(f32::from).collect());
+        Ok(features.collect())
     }
 }
 
