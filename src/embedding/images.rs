@@ -1,5 +1,6 @@
 //! From image paths to features: each distinct image once, with the cache in between, decoding ahead of an [`Encoder`].
-//! This room refuses to hold more than two chunks of framed pictures at a time besides the vectors themselves.
+//! This room refuses to hold more than two chunks of framed pictures at a time besides the vectors themselves, and more decoded photos
+//! than its budget allows.
 
 mod budget;
 

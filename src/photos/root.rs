@@ -36,15 +36,16 @@ impl ImageRoot {
     /// folders. `None` for anything but a regular file below the root; [`ImageRoot::read`] says what is wrong with it.
     #[must_use]
     pub fn signature(&self, catalog_path: &str) -> Option<Signature> {
-        let path = Path::new(catalog_path);
-        let name = path.file_name()?;
-        let is_plain = |component: Component| matches!(component, Component::Normal(_));
-        let plain: PathBuf = path.components().collect();
+        let is_plain = |name: &str| {
+            let mut components = Path::new(name).components();
+            matches!(components.next(), Some(Component::Normal(whole)) if whole == name) && components.next().is_none()
+        };
         // `a.jpg/`, `./a.jpg` and the like are no plain names: only resolving tells what the system makes of them.
-        if !path.components().all(is_plain) || plain.as_os_str() != catalog_path {
+        if !catalog_path.split('/').all(is_plain) {
             return None;
         }
-        let found = self.folder(path.parent()?)?.join(name);
+        let path = Path::new(catalog_path);
+        let found = self.folder(path.parent()?)?.join(path.file_name()?);
         let mut metadata = fs::symlink_metadata(&found).ok()?;
         if metadata.is_symlink() {
             metadata = fs::symlink_metadata(self.resolve(catalog_path).ok()?).ok()?;
