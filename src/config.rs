@@ -72,6 +72,10 @@ pub struct Config {
     pub threads: usize,
     /// Bytes of memory that the job may plan for.
     pub memory: Option<u64>,
+    /// Whether every image is read, also where its size and times are as they were.
+    pub rehash: bool,
+    /// Whether images that could not be decoded are tried again.
+    pub retry_rejects: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -227,6 +231,8 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
             None => std::thread::available_parallelism().map_or(1, usize::from),
         },
         memory: args.flags.memory,
+        rehash: args.flags.rehash,
+        retry_rejects: args.flags.retry_rejects,
     })
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
-use crate::embedding::{Builtin, Column, Embedded, Embedder, Images, Onnx, Vectors};
+use crate::embedding::{Builtin, Column, Embedded, Embedder, Encoder, Images, Onnx, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
 use crate::output::{Manifest, OutputFolder, reject_order};
@@ -198,18 +198,22 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 /// # Errors
 /// [`Error::Config`] when the shop's own model cannot be used.
 pub fn embedder(config: &Config) -> Result<Box<dyn Embedder>> {
-    let cache = || Some(config.out.join("cache/embeddings"));
     let embedder: Box<dyn Embedder> = match &config.embedding {
-        Embedding::Builtin { quality } => Box::new(Images::new(Builtin::new(*quality), &config.images, cache())),
-        Embedding::Onnx { settings } => {
-            Box::new(Images::new(Onnx::open(settings, config.threads)?, &config.images, cache()))
-        }
+        Embedding::Builtin { quality } => Box::new(images(config, Builtin::new(*quality))),
+        Embedding::Onnx { settings } => Box::new(images(config, Onnx::open(settings, config.threads)?)),
         Embedding::Column { .. } => Box::new(Column),
     };
     for line in embedder.describe() {
         tracing::info!("{line}");
     }
     Ok(embedder)
+}
+
+/// Images seen by an encoder, with the cache of the output folder.
+fn images<E: Encoder>(config: &Config, encoder: E) -> Images<E> {
+    Images::new(encoder, &config.images, Some(config.out.join("cache/embeddings")))
+        .rehash(config.rehash)
+        .retry_rejects(config.retry_rejects)
 }
 
 fn embed(catalog: &mut Catalog, embedder: &dyn Embedder) -> Result<Embedded> {

@@ -8,6 +8,7 @@
 #   benches/peers/run.sh million --peer PATH
 #   benches/peers/run.sh tables --peer PATH
 #   benches/peers/run.sh rules --peer PATH
+#   benches/peers/run.sh nights             [--images 10000]
 #   benches/peers/run.sh all --peer PATH
 #
 # All take [--runs 3] [--threads 2].
@@ -18,7 +19,7 @@ python=$here/.venv/bin/python
 
 what=${1:-}
 case $what in
-all-pairs | onnx) shift ;;
+all-pairs | nights | onnx) shift ;;
 shops | rows | million | tables | rules | all)
     if [ "${2:-}" != --peer ] || [ ! -f "${3:-}" ]; then
         echo "name the peer first: $what --peer PATH/peer.py" >&2
@@ -87,11 +88,16 @@ rules() {
     $python $here/rules.py --results "$results" --peer "$peer" "$@"
 }
 
+# What a second night costs; twinset alone.
+nights() {
+    $python $here/nights.py --results "$results" "$@"
+}
+
 failed=0
 case $what in
 all-pairs) all_pairs "$@" || failed=1 ;;
 all)
-    for bench in shops all_pairs rows million tables rules onnx; do
+    for bench in shops all_pairs rows million tables rules nights onnx; do
         $bench "$@" || failed=1
     done
     ;;

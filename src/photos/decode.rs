@@ -9,6 +9,9 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::{Fault, RgbPhoto};
 
+/// Names what is decoded and how faults are worded: a remembered fault holds for this decoder only. To be raised when either changes
+/// within a version of twinset.
+pub const DECODER: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 /// The longest side that is decoded, in pixels.
 const MAX_SIDE: u32 = 20_000;
 /// The largest picture that is decoded, in pixels.

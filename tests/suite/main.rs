@@ -9,6 +9,7 @@
 
 mod admitted;
 mod bad_input;
+mod cached;
 mod clock;
 mod demo;
 mod devices;
