@@ -12,6 +12,14 @@ fn main() {
     println!("cargo::rustc-env=TWINSET_SHADER_ISA_TOOL={}", tool.display());
     declare("shader_isa", &[&tool, Path::new("/usr/share/vulkan/icd.d/radeon_icd.x86_64.json")]);
 
+    // Without the feature there is nothing to test, and nothing to say.
+    println!("cargo::rustc-check-cfg=cfg(onnx_runtime)");
+    if std::env::var_os("CARGO_FEATURE_ONNX").is_some() {
+        let library = onnx_runtime();
+        println!("cargo::rustc-env=TWINSET_ONNX_RUNTIME_LIBRARY={}", library.display());
+        declare("onnx_runtime", &[&library]);
+    }
+
     println!("cargo::rustc-check-cfg=cfg(no_gpu_tests)");
     println!("cargo::rerun-if-env-changed=TWINSET_GPU_TESTS");
     if std::env::var_os("TWINSET_GPU_TESTS").is_some_and(|wish| wish == "skip") {
@@ -24,6 +32,26 @@ fn named(variable: &str, beside: &str) -> PathBuf {
     println!("cargo::rerun-if-env-changed={variable}");
     let named = std::env::var_os(variable).map(PathBuf::from);
     named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(beside))
+}
+
+/// The library of ONNX Runtime: that of the tests' Python environment, unless the environment names another.
+fn onnx_runtime() -> PathBuf {
+    let packages = named("TWINSET_ONNX_RUNTIME", ".venv/lib");
+    if packages.is_file() {
+        return packages;
+    }
+    let entries = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.collect::<Vec<_>>()
+    };
+    let folders = entries(&packages).into_iter().map(|python| python.join("site-packages/onnxruntime/capi"));
+    let is_library = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("libonnxruntime.") && !name.ends_with(".py")
+    };
+    let mut libraries: Vec<PathBuf> = folders.flat_map(|folder| entries(&folder)).filter(is_library).collect();
+    libraries.sort();
+    libraries.pop().unwrap_or_else(|| packages.join("python3/site-packages/onnxruntime/capi/libonnxruntime.so"))
 }
 
 /// Sets a cfg when all of its files are there, else warns that its tests are ignored.

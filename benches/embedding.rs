@@ -5,7 +5,7 @@ use std::io::Cursor;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use image::{ImageFormat, Rgb, RgbImage};
-use twinset::embedding::network::{Network, SIDE, Scratch};
+use twinset::embedding::network::{Network, Scratch, Variant};
 use twinset::photos;
 
 fn main() {
@@ -32,7 +32,7 @@ fn file(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
 
 fn framed(bytes: &[u8]) -> Vec<u8> {
     let photo = photos::decode(bytes).expect("the file was just encoded");
-    photos::crop_and_resize(&photo, 0.875, u32::try_from(SIDE).expect("a few hundred"))
+    photos::crop_and_resize(&photo, 0.875, Variant::Lite0.side())
 }
 
 #[divan::bench(args = [(400, 533), (1000, 1000)])]
@@ -49,7 +49,7 @@ fn decode_and_frame_png(bencher: Bencher, (width, height): (u32, u32)) {
 
 #[divan::bench]
 fn forward_pass(bencher: Bencher) {
-    let network = Network::built_in();
+    let network = Network::built_in(Variant::Lite0);
     let picture = framed(&file(400, 533, ImageFormat::Jpeg));
     let mut scratch = Scratch::default();
     bencher
@@ -59,5 +59,5 @@ fn forward_pass(bencher: Bencher) {
 
 #[divan::bench]
 fn load_weights() -> Network {
-    Network::built_in()
+    Network::built_in(Variant::Lite0)
 }

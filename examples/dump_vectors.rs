@@ -1,8 +1,8 @@
-//! Writes what the built-in network sees and says, for comparison with another implementation of it.
+//! Writes what a built-in network sees and says (its mean not taken off), for comparison with another implementation of it.
 //!
-//! `cargo run --release --example dump_vectors -- PRODUCTS.CSV IMAGE_ROOT OUT` writes, in the order of the catalog and without
-//! the images that cannot be used: `OUT/ids.txt`, `OUT/inputs.bin` (224 * 224 * 3 bytes each), `OUT/vectors.bin` (1280 unit
-//! f32, little-endian, each).
+//! `cargo run --release --example dump_vectors -- PRODUCTS.CSV IMAGE_ROOT OUT [lite2]` writes, in the order of the catalog and
+//! without the images that cannot be used: `OUT/ids.txt`, `OUT/inputs.bin` (224 * 224 * 3 bytes each, 260 * 260 * 3 of the larger
+//! network), `OUT/vectors.bin` (1280 unit f32, little-endian, each).
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -11,18 +11,22 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use rayon::prelude::*;
 use twinset::embedding::make_unit;
-use twinset::embedding::network::{Network, SIDE, Scratch};
+use twinset::embedding::network::{Network, Scratch, Variant};
 use twinset::photos::{self, ImageRoot};
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [catalog, root, out] = arguments.as_slice() else { bail!("three arguments: products.csv, image root, out") };
+    let (catalog, root, out, variant) = match arguments.as_slice() {
+        [catalog, root, out] => (catalog, root, out, Variant::Lite0),
+        [catalog, root, out, variant] if variant == "lite2" => (catalog, root, out, Variant::Lite2),
+        _ => bail!("three arguments: products.csv, image root, out; then perhaps lite2"),
+    };
     let images = images_of(Path::new(catalog))?;
     let root = ImageRoot::open(Path::new(root)).with_context(|| format!("cannot open the image root `{root}`"))?;
     let out = Path::new(out);
     fs::create_dir_all(out)?;
 
-    let network = Network::built_in();
+    let network = Network::built_in(variant);
     let computed: Vec<_> = images
         .par_iter()
         .map_init(Scratch::default, |scratch, (_, image)| embed(&root, &network, scratch, image))
@@ -59,7 +63,7 @@ fn embed(
     image: &str,
 ) -> anyhow::Result<(Vec<u8>, Vec<f32>)> {
     let photo = photos::decode(&root.read(image)?)?;
-    let input = photos::crop_and_resize(&photo, 0.875, u32::try_from(SIDE)?);
+    let input = photos::crop_and_resize(&photo, 0.875, u32::try_from(network.side())?);
     let features = network.features(&input, scratch);
     let unit = make_unit(&features).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
     Ok((input, unit))

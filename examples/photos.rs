@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use twinset::embedding::network::SIDE;
+use twinset::embedding::network::Variant;
 use twinset::photos;
 
 /// As in the built-in embedder.
@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     find(Path::new(folder), &mut paths)?;
     paths.sort();
     let mut out = out.map(File::create).transpose()?.map(BufWriter::new);
-    let side = u32::try_from(SIDE)?;
+    let side = Variant::Lite0.side();
     let mut done = 0;
     for path in std::iter::repeat_n(&paths, passes).flatten() {
         let bytes = fs::read(path)?;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::catalog::Catalog;
-use crate::config::{Config, Embedding};
-use crate::embedding::open_image_root;
+use crate::config::Config;
+use crate::embedding::{Embedder, open_image_root};
 use crate::error::Result;
 use crate::job::side::Side;
 use crate::job::{self, memory, sight, warnings};
@@ -21,9 +21,10 @@ use crate::similarity::tiles::Tiles;
 /// # Errors
 /// See [`job::read`].
 pub fn check(config: &Config) -> Result<String> {
+    let embedder = job::embedder(config)?;
     let catalog = job::read(config)?;
     let sight = sight::expected(config, &catalog);
-    if config.embedding == Embedding::Builtin {
+    if config.embedding.by_image() {
         open_image_root(&config.images)?;
     }
     OutputFolder::require_folder(&config.out)?;
@@ -33,14 +34,14 @@ pub fn check(config: &Config) -> Result<String> {
     let mut text = String::new();
     // Writing into a string cannot fail.
     let warnings = [warnings::of(config, &catalog), warnings::of_plan(config, &plan), idle].concat();
-    let _ = describe(&mut text, config, &catalog, &sight, &plan, &warnings);
+    let _ = describe(&mut text, config, (&catalog, embedder.as_ref()), &sight, &plan, &warnings);
     Ok(text)
 }
 
 fn describe(
     text: &mut String,
     config: &Config,
-    catalog: &Catalog,
+    (catalog, embedder): (&Catalog, &dyn Embedder),
     sight: &[Sight],
     plan: &Plan,
     warnings: &[String],
@@ -51,6 +52,9 @@ fn describe(
     writeln!(text, "rejects   {} in the catalog; images and vectors are looked at by the run", catalog.rejects.len())?;
     for reject in catalog.rejects.iter().take(5) {
         writeln!(text, "          row {}: {}: {}", reject.row, reject.code, reject.detail)?;
+    }
+    for line in embedder.describe() {
+        writeln!(text, "model     {line}")?;
     }
     writeln!(text, "vectors   {} expected; {urls} images are URLs, which are not fetched", plan.seen)?;
     writeln!(text, "blocks    {} of one currency and category, in {} rows", plan.blocks, plan.products.len())?;
@@ -74,5 +78,5 @@ fn describe(
     }
     let pairs = Remaining::new(&Tiles::new(&plan.lists, plan.seen, cpu::TILE)).pairs();
     writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
-    writeln!(text, "memory    about {} MiB", memory::estimate(config, catalog, plan).div_ceil(1 << 20))
+    writeln!(text, "memory    about {} MiB", memory::estimate(config, catalog, plan, embedder).div_ceil(1 << 20))
 }

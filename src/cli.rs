@@ -96,6 +96,12 @@ pub struct Flags {
     /// Refuse to start when the job would need more memory than this, for example 16GiB
     #[arg(long, env = "TWINSET_MEMORY", value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
+    /// Read every image, also where its size and times are as they were last time
+    #[arg(long)]
+    pub rehash: bool,
+    /// Try again to decode the images that could not be decoded before
+    #[arg(long)]
+    pub retry_rejects: bool,
 }
 
 /// What `explain` takes.

@@ -1,12 +1,14 @@
 //! `twinset.toml` and flags, resolved once into a validated [`Config`]. This room refuses defaults that are decided later.
 
+mod embedding;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use toml::Spanned;
 
 use crate::catalog::{Attribute, Format};
@@ -20,6 +22,7 @@ use crate::rules::placements::Placement;
 use crate::rules::validate::validate_together;
 use crate::rules::{Rule, defaults};
 use crate::similarity::gpu;
+pub use embedding::Embedding;
 
 /// Share of rows or images that may be rejected before a published night exits with code 10.
 const REJECT_TOLERANCE: f64 = 0.05;
@@ -69,19 +72,10 @@ pub struct Config {
     pub threads: usize,
     /// Bytes of memory that the job may plan for.
     pub memory: Option<u64>,
-}
-
-/// Where vectors come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Embedding {
-    /// The built-in network looks at the images.
-    Builtin,
-    /// A column of the catalog holds them; no image is opened.
-    Column {
-        /// The column's name.
-        column: String,
-    },
+    /// Whether every image is read, also where its size and times are as they were.
+    pub rehash: bool,
+    /// Whether images that could not be decoded are tried again.
+    pub retry_rejects: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,7 +84,7 @@ struct File {
     #[serde(default)]
     catalog: CatalogSection,
     #[serde(default)]
-    embedding: EmbeddingSection,
+    embedding: embedding::Section,
     #[serde(default)]
     similarity: SimilaritySection,
     #[serde(default)]
@@ -121,13 +115,6 @@ struct CatalogSection {
     format: Option<Format>,
     #[serde(default)]
     columns: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EmbeddingSection {
-    kind: Option<String>,
-    column: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -223,7 +210,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         columns: file.catalog.columns,
         currency: currency.transpose()?,
         decimal,
-        embedding: embedding(file.embedding)?,
+        embedding: file.embedding.resolve(&folder)?,
         device: device.transpose()?.unwrap_or_default(),
         gpu: gpu::Options::default(),
         out: args.flags.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
@@ -244,6 +231,8 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
             None => std::thread::available_parallelism().map_or(1, usize::from),
         },
         memory: args.flags.memory,
+        rehash: args.flags.rehash,
+        retry_rejects: args.flags.retry_rejects,
     })
 }
 
@@ -299,15 +288,6 @@ impl Text {
         }
         let all: Vec<Placement> = all.into_iter().map(Spanned::into_inner).collect();
         Ok((!all.is_empty()).then_some(all))
-    }
-}
-
-fn embedding(section: EmbeddingSection) -> anyhow::Result<Embedding> {
-    match (section.kind.as_deref().unwrap_or("builtin"), section.column) {
-        ("builtin", None) => Ok(Embedding::Builtin),
-        ("builtin", Some(_)) => bail!("`column` under `[embedding]` needs `kind = \"column\"`"),
-        ("column", column) => Ok(Embedding::Column { column: column.unwrap_or_else(|| "embedding".to_owned()) }),
-        (other, _) => bail!("`kind = \"{other}\"` under `[embedding]` is unknown: write `builtin` or `column`"),
     }
 }
 
@@ -384,6 +364,8 @@ mod tests {
                 "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'a'\nrelation = 'upsell'\ncandidates = 'any'\nlimits = 3",
                 "toml:",
             ),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nquality = 'best'", "toml:4: unknown variant `best`"),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'column'\nquality = 'high'", "`kind = \"builtin\"`"),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),

@@ -113,9 +113,15 @@ fn embedding_section(text: &mut String, guess: &Guess<'_>) {
             text.push_str("kind = \"column\"  # vectors from the catalog; no image is opened. \"builtin\" would look at the images\n");
             let _ = writeln!(text, "column = {}\n", quote(column));
         }
-        None => text.push_str("kind = \"builtin\"  # the network in the binary; or \"column\" with column = \"embedding\" for vectors of your own\n\n"),
+        None => text.push_str(EMBEDDING),
     }
 }
+
+/// Where the catalog has no vectors.
+const EMBEDDING: &str = r#"kind = "builtin"  # the network in the binary; or "column" with column = "embedding" for vectors of your own
+# kind = "onnx"   # or your own network, with model = "clip.onnx", mean and std: docs/own-model.md
+
+"#;
 
 /// Everything that does not depend on the catalog. The rules are those that hold when a file has none.
 const REST: &str = r#"[similarity]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
-use crate::embedding::{Builtin, Column, Embedded, Embedder, Vectors};
+use crate::embedding::{Builtin, Column, Embedded, Embedder, Encoder, Images, Onnx, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
 use crate::output::{Manifest, OutputFolder, reject_order};
@@ -54,12 +54,12 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     say_recovered(&out);
     // Before the long work: a GPU that is demanded and not there fails at once.
     let engine = choose(&config.device, &config.gpu)?;
+    let embedder = embedder(config)?;
     let mut catalog = stages.time("reading", || read(config))?;
     let side = Side::read(config, &catalog)?;
-    memory::check(config, &catalog, &side)?;
+    memory::check(config, &catalog, &side, embedder.as_ref())?;
     let mut warnings = warn(warnings::of(config, &catalog));
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
-    let embedder = embedder(config);
     let (mut embedded, run_id) = stages.time("embedding", || -> Result<_> {
         let embedded = embed(&mut catalog, embedder.as_ref())?;
         let run_id = run_id(config, &catalog, &side, embedder.as_ref(), &embedded);
@@ -108,7 +108,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
 /// See [`catalog::read`].
 pub fn read(config: &Config) -> Result<Catalog> {
     let vectors = match &config.embedding {
-        Embedding::Builtin => None,
+        Embedding::Builtin { .. } | Embedding::Onnx { .. } => None,
         Embedding::Column { column } => Some(column.as_str()),
     };
     let catalog = catalog::read(&Source {
@@ -146,11 +146,12 @@ impl Prepared {
     /// # Errors
     /// See [`Error`].
     pub fn read(config: &Config) -> Result<Prepared> {
+        let embedder = embedder(config)?;
         let mut catalog = read(config)?;
         let side = Side::read(config, &catalog)?;
-        memory::check(config, &catalog, &side)?;
+        memory::check(config, &catalog, &side, embedder.as_ref())?;
         warn(warnings::of(config, &catalog));
-        let embedded = embed(&mut catalog, embedder(config).as_ref())?;
+        let embedded = embed(&mut catalog, embedder.as_ref())?;
         let (plan, matrix, idle) = plan(config, &catalog, &side, embedded.vectors);
         warn(warnings::of_plan(config, &plan));
         warn(idle);
@@ -193,12 +194,26 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 }
 
 /// The embedder that the configuration asks for.
-#[must_use]
-pub fn embedder(config: &Config) -> Box<dyn Embedder> {
-    match &config.embedding {
-        Embedding::Builtin => Box::new(Builtin::new(&config.images, Some(config.out.join("cache/embeddings")))),
+///
+/// # Errors
+/// [`Error::Config`] when the shop's own model cannot be used.
+pub fn embedder(config: &Config) -> Result<Box<dyn Embedder>> {
+    let embedder: Box<dyn Embedder> = match &config.embedding {
+        Embedding::Builtin { quality } => Box::new(images(config, Builtin::new(*quality))),
+        Embedding::Onnx { settings } => Box::new(images(config, Onnx::open(settings, config.threads)?)),
         Embedding::Column { .. } => Box::new(Column),
+    };
+    for line in embedder.describe() {
+        tracing::info!("{line}");
     }
+    Ok(embedder)
+}
+
+/// Images seen by an encoder, with the cache of the output folder.
+fn images<E: Encoder>(config: &Config, encoder: E) -> Images<E> {
+    Images::new(encoder, &config.images, Some(config.out.join("cache/embeddings")))
+        .rehash(config.rehash)
+        .retry_rejects(config.retry_rejects)
 }
 
 fn embed(catalog: &mut Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
@@ -256,6 +271,7 @@ fn describe(
         images_blake3: hex(embedded.inputs),
     };
     manifest.embedder.fingerprint = embedder.fingerprint();
+    manifest.embedder.computed_by = embedder.computed_by();
     manifest.configuration = config.decisive();
     manifest.rules = manifest.configuration["rules"].clone();
     manifest.threads = config.threads;

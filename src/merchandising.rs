@@ -48,6 +48,12 @@ pub enum Action {
 }
 
 impl Merchandising {
+    /// The ids that the decisions name, some more than once.
+    pub fn products(&self) -> impl Iterator<Item = &str> {
+        let anchors = self.decisions.iter().filter_map(|decision| decision.product.as_deref());
+        anchors.chain(self.decisions.iter().map(|decision| decision.recommended.as_str()))
+    }
+
     /// Takes one row of the file, its cells in the order of [`COLUMNS`]. What is not valid on the run date is left out.
     ///
     /// # Errors

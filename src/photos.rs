@@ -2,14 +2,18 @@
 //! This room refuses to trust a file's name, its size or its header, and never leaves the image root.
 
 mod decode;
+mod extent;
 mod frame;
 mod root;
+mod stamp;
 
 use std::fmt;
 
-pub use decode::{decode, decode_for};
+pub use decode::{DECODER, decode, decode_for};
+pub use extent::decoded_bytes;
 pub use frame::crop_and_resize;
 pub use root::ImageRoot;
+pub use stamp::Signature;
 
 /// The most bytes that are read of one image file.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;

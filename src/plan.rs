@@ -11,7 +11,7 @@ mod numbers;
 mod order;
 mod scopes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::catalog::{Catalog, Product, ProductIndex};
 use crate::merchandising::Merchandising;
@@ -199,9 +199,12 @@ impl Plan {
         if merchandising.decisions.is_empty() {
             return Vec::new();
         }
-        let named =
-            (0..).zip(&self.products).map(|(row, &product)| (catalog.products[product].id.as_str(), (row, product)));
-        let rows: HashMap<&str, (u32, ProductIndex)> = named.collect();
+        let named: HashSet<&str> = merchandising.products().collect();
+        let rows: HashMap<&str, (u32, ProductIndex)> = (0..)
+            .zip(&self.products)
+            .map(|(row, &product)| (catalog.products[product].id.as_str(), (row, product)))
+            .filter(|(id, _)| named.contains(id))
+            .collect();
         let rules = self.lists.rules.len();
         let (merchandise, idle) = Merchandise::new(catalog, merchandising, rules, |id| rows.get(id).copied());
         for (rule, lists) in self.lists.rules.iter_mut().enumerate() {

@@ -27,4 +27,4 @@ if [[ -z ${XDG_RUNTIME_DIR:-} ]]; then
     export XDG_RUNTIME_DIR
     trap 'rm -rf "$XDG_RUNTIME_DIR"' EXIT
 fi
-cargo test --release "$@"
+cargo test --release --features onnx "$@"

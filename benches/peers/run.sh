@@ -3,11 +3,13 @@
 #
 #   benches/peers/run.sh all-pairs          [--kinds clustered,photos] [--rows 50000,200000] [--k 20]
 #   benches/peers/run.sh photos             [--shops clothing,magento_luma] [--passes 4]
+#   benches/peers/run.sh onnx               [--networks lite0,lite2]
 #   benches/peers/run.sh shops --peer PATH  [--shops clothing,magento_luma]
 #   benches/peers/run.sh rows --peer PATH   [--rows 50000,200000] [--dimension 512]
 #   benches/peers/run.sh million --peer PATH
 #   benches/peers/run.sh tables --peer PATH
 #   benches/peers/run.sh rules --peer PATH
+#   benches/peers/run.sh nights             [--images 10000]
 #   benches/peers/run.sh all --peer PATH
 #
 # All take [--runs 3] [--threads 2].
@@ -18,7 +20,7 @@ python=$here/.venv/bin/python
 
 what=${1:-}
 case $what in
-all-pairs | photos) shift ;;
+all-pairs | nights | onnx | photos) shift ;;
 shops | rows | million | tables | rules | all)
     if [ "${2:-}" != --peer ] || [ ! -f "${3:-}" ]; then
         echo "name the peer first: $what --peer PATH/peer.py" >&2
@@ -40,10 +42,12 @@ if ! cmp -s $here/requirements.txt $here/.venv/installed.txt; then
 fi
 mkdir -p $here/.work $here/results
 results=$here/results/$(date -u +%Y-%m-%dT%H%M%SZ)-$what.jsonl
-cargo build --release --bin twinset --example all_pairs --example photos
+if [ "$what" != onnx ]; then
+    cargo build --release --bin twinset --example all_pairs --example photos
+fi
 
 shops() {
-    $python $here/lite0_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
+    $python $here/lite_onnx.py models/efficientnet-lite0.safetensors $here/.work/lite0.onnx &&
         $python $here/measure.py --results "$results" --peer "$peer" "$@"
 }
 
@@ -61,6 +65,14 @@ all_pairs() {
 # From image files to what a network looks at.
 photos() {
     $python $here/photos.py --results "$results" "$@"
+}
+
+onnx() {
+    cargo build --release --features onnx --bin twinset --example onnx_encode || return 1
+    for network in lite0 lite2; do
+        $python $here/lite_onnx.py models/efficientnet-$network.safetensors $here/.work/$network.onnx || return 1
+    done
+    $python $here/onnx_vectors.py --results "$results" "$@"
 }
 
 rows() {
@@ -82,11 +94,16 @@ rules() {
     $python $here/rules.py --results "$results" --peer "$peer" "$@"
 }
 
+# What a second night costs; twinset alone.
+nights() {
+    $python $here/nights.py --results "$results" "$@"
+}
+
 failed=0
 case $what in
 all-pairs) all_pairs "$@" || failed=1 ;;
 all)
-    for bench in photos shops all_pairs rows million tables rules; do
+    for bench in photos shops all_pairs rows million tables rules nights onnx; do
         $bench "$@" || failed=1
     done
     ;;

@@ -19,6 +19,10 @@ impl Embedder for Column {
         "column/1".to_owned()
     }
 
+    fn dimension(&self) -> Option<usize> {
+        None
+    }
+
     fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded> {
         let column = catalog.vectors.take();
         let column = column.ok_or_else(|| anyhow!("the catalog was read without a vector column"))?;
@@ -63,7 +67,7 @@ fn reject(product: &Product, code: &'static str, detail: String) -> Reject {
 
 #[cfg(test)]
 mod tests {
-    use super::super::builtin::tests::product;
+    use super::super::images::tests::product;
     use super::*;
 
     fn catalog(cells: &[Option<&[f32]>]) -> Catalog {

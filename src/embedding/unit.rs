@@ -230,12 +230,20 @@ impl Vectors {
     /// # Panics
     /// When `raw` has another length than the dimension.
     pub fn insert(&mut self, product: usize, raw: &[f32]) -> Result<(), VectorFault> {
-        assert_eq!(raw.len(), self.dimension, "the caller checks lengths");
         let unit = make_unit(raw)?;
+        self.insert_unit(product, &unit);
+        Ok(())
+    }
+
+    /// Stores what [`make_unit`] made as the vector of `product`.
+    ///
+    /// # Panics
+    /// When `unit` has another length than the dimension.
+    pub(super) fn insert_unit(&mut self, product: usize, unit: &[f32]) {
+        assert_eq!(unit.len(), self.dimension, "the caller checks lengths");
         let slot = self.values.len() / self.dimension;
         self.slots[product] = Some(small(slot));
-        self.values.extend_from_slice(&unit);
-        Ok(())
+        self.values.extend_from_slice(unit);
     }
 
     /// Gives `product` the very vector that `other` has, if it has one: the same bits, stored once.

@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::device::Choice;
-use crate::embedding::network::FEATURES;
+use crate::embedding::Embedder;
 use crate::error::{Error, Result};
 use crate::job::side::Side;
 use crate::job::sight;
@@ -19,10 +19,10 @@ use crate::similarity::lists::NO_LIST;
 ///
 /// # Errors
 /// [`Error::Config`] with both sizes.
-pub fn check(config: &Config, catalog: &Catalog, side: &Side) -> Result<()> {
+pub fn check(config: &Config, catalog: &Catalog, side: &Side, embedder: &dyn Embedder) -> Result<()> {
     let Some(allowed) = config.memory else { return Ok(()) };
     let plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &side.complements);
-    let needed = estimate(config, catalog, &plan);
+    let needed = estimate(config, catalog, &plan, embedder);
     if needed <= allowed {
         return Ok(());
     }
@@ -35,7 +35,7 @@ pub fn check(config: &Config, catalog: &Catalog, side: &Side) -> Result<()> {
 
 /// Bytes that the program holds beside what grows with the catalog.
 const PROGRAM: usize = 16 << 20;
-/// Bytes that each thread needs to decode an image of some megapixels and to run the network.
+/// Bytes that each thread needs to decode an image of some megapixels and to run the built-in network.
 const PER_THREAD: usize = 32 << 20;
 
 /// What an engine holds beside the matrix and the lists, in percent of it: the vectors in int8 are a quarter, the rest is sketches and
@@ -51,10 +51,10 @@ const DEVICE_STAGED: usize = 64 << 20;
 /// products, and what each thread works with; with a device also what it is sent, but not what it holds, though an integrated
 /// one shares the memory.
 #[must_use]
-pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan) -> u64 {
+pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan, embedder: &dyn Embedder) -> u64 {
     let (dimension, working) = match &catalog.vectors {
         Some(column) => (column.values.len() / column.spans.iter().flatten().count().max(1), 0),
-        None => (FEATURES, config.threads * PER_THREAD),
+        None => (embedder.dimension().unwrap_or_default(), config.threads * PER_THREAD + embedder.memory()),
     };
     let lists_of = |rule: &RuleLists| rule.scope.iter().filter(|&&scope| scope != NO_LIST).count();
     let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (12 + 8) + (2 * rule.k).min(64) * 8 + 2 * 24 + 4);

@@ -12,7 +12,9 @@ pub fn expected(config: &Config, catalog: &Catalog) -> Vec<Sight> {
     let has_vector = |product: usize| match (&config.embedding, &catalog.vectors) {
         (Embedding::Column { .. }, Some(column)) => column.spans[product].as_ref().is_some_and(|span| !span.is_empty()),
         (Embedding::Column { .. }, None) => false,
-        (Embedding::Builtin, _) => catalog.products[product].image.as_ref().is_some_and(|image| !photos::is_url(image)),
+        (Embedding::Builtin { .. } | Embedding::Onnx { .. }, _) => {
+            catalog.products[product].image.as_ref().is_some_and(|image| !photos::is_url(image))
+        }
     };
     see(config, catalog, has_vector)
 }
@@ -24,7 +26,7 @@ pub fn found(config: &Config, catalog: &Catalog, vectors: &Vectors) -> Vec<Sight
 }
 
 fn see(config: &Config, catalog: &Catalog, has_vector: impl Fn(usize) -> bool) -> Vec<Sight> {
-    let by_image = config.embedding == Embedding::Builtin;
+    let by_image = config.embedding.by_image();
     let sight = |(product, item): (usize, &crate::catalog::Product)| match &item.image {
         _ if has_vector(product) => Sight::Seen,
         Some(image) if by_image && photos::is_url(image) => Sight::Url,

@@ -70,6 +70,9 @@ pub struct EmbedderNote {
     pub fingerprint: String,
     /// Components of a vector.
     pub dimension: usize,
+    /// What computed them, where that may differ between machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_by: Option<String>,
 }
 
 /// What came out of a run.

@@ -17,6 +17,9 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use super::{Fault, RgbPhoto, Shown};
 use color::Raster;
 
+/// Names what is decoded and how faults are worded: a remembered fault holds for this decoder only. To be raised when either changes
+/// within a version of twinset.
+pub const DECODER: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 /// The longest side that is decoded, in pixels.
 const MAX_SIDE: u32 = 20_000;
 /// The largest picture that is decoded, in pixels.
@@ -29,7 +32,7 @@ const MAX_DECODED_BYTES: u64 = 512 << 20;
 /// vectors of both ways, with this 0.997.
 const KEPT: f64 = 1.9;
 
-/// Decodes JPEG, PNG, WebP, GIF or BMP or TIFF, of those that move the first frame: as sRGB by the color profile, upright by
+/// Decodes JPEG, PNG, WebP, GIF, BMP or TIFF, of what moves the first frame: as sRGB by the color profile, upright by
 /// EXIF, transparency on white, 8 bits a channel.
 ///
 /// A color profile that is broken or not understood is ignored, and so is what else is damaged of a PNG's additions.

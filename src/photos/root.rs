@@ -1,15 +1,22 @@
 //! The image root: the one folder that image paths of the catalog may name. This room refuses every way out of it.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+use std::time::SystemTime;
 
+use super::stamp::{Signature, Stamp};
 use super::{Fault, MAX_FILE_BYTES};
 
 /// The folder below which the catalog's image paths lie.
 #[derive(Debug)]
 pub struct ImageRoot {
     canonical: PathBuf,
+    /// Where the folders of image paths really lie; `None` where that is not below the root. What an image is read from is
+    /// resolved anew.
+    folders: RwLock<HashMap<PathBuf, Option<PathBuf>>>,
 }
 
 impl ImageRoot {
@@ -22,7 +29,47 @@ impl ImageRoot {
         if !fs::metadata(&canonical)?.is_dir() {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "not a folder"));
         }
-        Ok(ImageRoot { canonical })
+        Ok(ImageRoot { canonical, folders: RwLock::default() })
+    }
+
+    /// Names the state of the file at `catalog_path` without opening it: one look at the file, and one a night at each of its
+    /// folders. `None` for anything but a regular file below the root; [`ImageRoot::read`] says what is wrong with it.
+    #[must_use]
+    pub fn signature(&self, catalog_path: &str) -> Option<Signature> {
+        let is_plain = |name: &str| {
+            let mut components = Path::new(name).components();
+            matches!(components.next(), Some(Component::Normal(whole)) if whole == name) && components.next().is_none()
+        };
+        // `a.jpg/`, `./a.jpg` and the like are no plain names: only resolving tells what the system makes of them.
+        if !catalog_path.split('/').all(is_plain) {
+            return None;
+        }
+        let path = Path::new(catalog_path);
+        let found = self.folder(path.parent()?)?.join(path.file_name()?);
+        let mut metadata = fs::symlink_metadata(&found).ok()?;
+        if metadata.is_symlink() {
+            metadata = fs::symlink_metadata(self.resolve(catalog_path).ok()?).ok()?;
+        }
+        metadata.is_file().then(|| Stamp::of(&self.canonical, catalog_path, &metadata).signature)
+    }
+
+    /// Where a folder below the root really lies, if that is below the root.
+    fn folder(&self, relative: &Path) -> Option<PathBuf> {
+        let Some(name) = relative.file_name() else { return Some(self.canonical.clone()) };
+        if let Some(known) = self.folders.read().unwrap_or_else(PoisonError::into_inner).get(relative) {
+            return known.clone();
+        }
+        let look = || {
+            let path = self.folder(relative.parent()?)?.join(name);
+            let metadata = fs::symlink_metadata(&path).ok()?;
+            if !metadata.is_symlink() {
+                return metadata.is_dir().then_some(path);
+            }
+            path.canonicalize().ok().filter(|real| real.starts_with(&self.canonical) && real.is_dir())
+        };
+        let found = look();
+        self.folders.write().unwrap_or_else(PoisonError::into_inner).insert(relative.to_owned(), found.clone());
+        found
     }
 
     /// The bytes of the image at `catalog_path`, relative to the root.
@@ -31,16 +78,35 @@ impl ImageRoot {
     /// `image_outside_root` for an absolute path, a path with `..`, or a link that leads out of the root; `image_missing`;
     /// `image_unreadable` for what is no regular file or cannot be read; `image_too_large` above [`MAX_FILE_BYTES`].
     pub fn read(&self, catalog_path: &str) -> Result<Vec<u8>, Fault> {
+        self.read_signed(catalog_path).map(|(bytes, _)| bytes)
+    }
+
+    /// [`ImageRoot::read`], and what [`ImageRoot::signature`] will say as long as the file has these bytes; `None` where the file
+    /// changed while it was read, or so shortly before that the next change could look the same.
+    ///
+    /// # Errors
+    /// See [`ImageRoot::read`].
+    pub fn read_signed(&self, catalog_path: &str) -> Result<(Vec<u8>, Option<Signature>), Fault> {
+        let unreadable = |cause: io::Error| unreadable(catalog_path, &cause);
+        let too_large =
+            || Fault::new("image_too_large", format!("`{catalog_path}` has more than {} MiB", MAX_FILE_BYTES >> 20));
         let path = self.resolve(catalog_path)?;
         // Opening a named pipe would wait for a writer for ever, so the kind is looked at before.
-        let kind = fs::metadata(&path).map_err(|cause| unreadable(catalog_path, &cause))?;
+        let kind = fs::metadata(&path).map_err(unreadable)?;
         if !kind.is_file() {
             return Err(Fault::new("image_unreadable", format!("`{catalog_path}` is not a regular file")));
         }
-        let file = File::open(&path).map_err(|cause| unreadable(catalog_path, &cause))?;
-        read_bounded(file, MAX_FILE_BYTES).map_err(|cause| unreadable(catalog_path, &cause))?.ok_or_else(|| {
-            Fault::new("image_too_large", format!("`{catalog_path}` has more than {} MiB", MAX_FILE_BYTES >> 20))
-        })
+        // Spares the reading every night; that a file says to be small is not believed.
+        if kind.len() > MAX_FILE_BYTES {
+            return Err(too_large());
+        }
+        let now = SystemTime::now();
+        let mut file = File::open(&path).map_err(unreadable)?;
+        let stamp = |file: &File| file.metadata().ok().map(|m| Stamp::of(&self.canonical, catalog_path, &m));
+        let before = stamp(&file);
+        let bytes = read_bounded(&mut file, MAX_FILE_BYTES).map_err(unreadable)?.ok_or_else(too_large)?;
+        let lasting = before.filter(|before| before.is_settled(now) && stamp(&file) == Some(*before));
+        Ok((bytes, lasting.map(|stamp| stamp.signature)))
     }
 
     fn resolve(&self, catalog_path: &str) -> Result<PathBuf, Fault> {
@@ -142,6 +208,39 @@ mod tests {
         let fault = root.read("nul\0.jpg").unwrap_err();
         assert_eq!(fault.code, "image_unreadable");
         assert!(fault.detail.ends_with(&io::ErrorKind::InvalidInput.to_string()), "{fault}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_signed_exactly_where_it_can_be_read() {
+        use std::os::unix::fs::symlink;
+        let (folder, root) = root_with_image();
+        let above = folder.path().join("root");
+        symlink(folder.path().join("out.jpg"), above.join("file.jpg")).unwrap();
+        symlink(folder.path(), above.join("up")).unwrap();
+        symlink("a", above.join("b")).unwrap();
+        symlink("a/in.jpg", above.join("alias.jpg")).unwrap();
+        symlink("none.jpg", above.join("dangling.jpg")).unwrap();
+        for path in ["a/in.jpg", "b/in.jpg", "alias.jpg"] {
+            assert!(root.signature(path).is_some() && root.read(path).is_ok(), "{path}");
+            assert_eq!(root.signature(path), root.signature(path), "{path}");
+        }
+        let refused =
+            ["file.jpg", "up/out.jpg", "up/root/../out.jpg", "../out.jpg", "dangling.jpg", "a", "a/none.jpg", ""];
+        for path in refused.iter().chain(&["a/in.jpg/", "a/in.jpg/x", "nul\0.jpg", "/a/in.jpg", "a/../a/in.jpg"]) {
+            assert!(root.signature(path).is_none() && root.read(path).is_err(), "{path}");
+        }
+        // Read, but never signed: what it is called is not plain.
+        assert!(root.signature("./a//in.jpg").is_none() && root.read("./a//in.jpg").is_ok());
+    }
+
+    #[test]
+    fn a_file_that_has_just_been_written_is_read_again() {
+        let (_folder, root) = root_with_image();
+        assert_eq!(root.read_signed("a/in.jpg").unwrap(), (b"inside".to_vec(), None));
+        std::thread::sleep(std::time::Duration::from_millis(2100));
+        let signed = root.read_signed("a/in.jpg").unwrap().1;
+        assert!(signed.is_some() && signed == root.signature("a/in.jpg"));
     }
 
     #[test]

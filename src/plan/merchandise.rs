@@ -8,6 +8,8 @@ use crate::similarity::{RefusedPairs, RuleLists};
 #[derive(Debug, Default)]
 pub struct Merchandise {
     rules: Vec<OfRule>,
+    /// Whether an anchor has a pin under some rule: hardly any has. Empty where a pin is every anchor's.
+    pinned: Vec<bool>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,7 +69,7 @@ impl Merchandise {
         rules: usize,
         row_of: impl Fn(&str) -> Option<(u32, usize)>,
     ) -> (Merchandise, Vec<String>) {
-        let mut all = Merchandise { rules: vec![OfRule::default(); rules] };
+        let mut all = Merchandise { rules: vec![OfRule::default(); rules], pinned: Vec::new() };
         let mut idle = Vec::new();
         for (number, decision) in (0..).zip(&merchandising.decisions) {
             let place = format!("row {} of the merchandising file", decision.row);
@@ -103,6 +105,14 @@ impl Merchandise {
             of_rule.blocked.dedup();
             of_rule.blocked_pairs.sort_unstable();
             of_rule.blocked_pairs.dedup();
+        }
+        let pins = || all.rules.iter().flat_map(|of_rule| &of_rule.pins);
+        if pins().all(|pin| pin.anchor != EVERY) {
+            let mut pinned = vec![false; catalog.products.len()];
+            for pin in pins() {
+                pinned[pin.anchor as usize] = true;
+            }
+            all.pinned = pinned;
         }
         (all, idle)
     }
@@ -144,6 +154,9 @@ impl Merchandise {
     /// up to the limit.
     #[must_use]
     pub fn pins(&self, rule: usize, anchor: u32, limit: u32) -> Vec<Pin> {
+        if self.pinned.get(anchor as usize).is_some_and(|pinned| !pinned) {
+            return Vec::new();
+        }
         let Some(of_rule) = self.rules.get(rule).filter(|of_rule| !of_rule.pins.is_empty()) else { return Vec::new() };
         let (own, every) = of_rule.of(anchor);
         if own.is_empty() && every.is_empty() {

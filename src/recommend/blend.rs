@@ -112,25 +112,29 @@ impl Recommender<'_> {
         let most = page.placement.slots() as usize;
         let groups = &self.plan.lists.group;
         let mut shown: Vec<Slot> = Vec::with_capacity(most);
+        let mut shown_groups: Vec<u32> = Vec::with_capacity(most);
         let bounds = page.parts.iter().map(|part| (part, part.1)).chain(page.parts.iter().map(|part| (part, most)));
         for ((rules, _), bound) in bounds {
-            let mut taken = 0;
+            let end = most.min(shown.len() + bound);
             let lists = rules.iter().filter_map(|&rule| lists.iter().find(|list| list.rule == rule));
-            let entries =
-                lists.flat_map(|list| list.entries.iter().zip(1..).map(move |(entry, rank)| (list.rule, rank, entry)));
-            for (rule, rank, entry) in entries {
-                if taken == bound || shown.len() == most {
-                    break;
-                }
-                let row = entry.ranked.candidate;
-                let group = groups[row as usize];
-                // Variants of the anchor itself are told apart, as larger sizes are.
-                let is_shown = |slot: &Slot| {
-                    slot.candidate == row || (groups[slot.candidate as usize] == group && group != groups[anchor])
-                };
-                if !shown.iter().any(is_shown) {
-                    shown.push(Slot { placement: page.name, slot: shown.len() + 1, rule, rank, candidate: row });
-                    taken += 1;
+            for list in lists {
+                for (rank, entry) in (1..).zip(&list.entries) {
+                    if shown.len() == end {
+                        break;
+                    }
+                    let candidate = entry.ranked.candidate;
+                    let group = groups[candidate as usize];
+                    // Variants of the anchor itself are told apart, as larger sizes are.
+                    let is_shown = if group == groups[anchor] {
+                        shown.iter().any(|slot| slot.candidate == candidate)
+                    } else {
+                        shown_groups.contains(&group)
+                    };
+                    if !is_shown {
+                        let slot = shown.len() + 1;
+                        shown.push(Slot { placement: page.name, slot, rule: list.rule, rank, candidate });
+                        shown_groups.push(group);
+                    }
                 }
             }
         }

@@ -219,8 +219,7 @@ impl Recommender<'_> {
             if taken.len() == free {
                 break;
             }
-            if counts.allow(codes, entry.candidate) {
-                counts.count(codes, entry.candidate);
+            if counts.take(codes, entry.candidate) {
                 taken.push(entry);
             } else {
                 left_out.push(entry);
@@ -236,8 +235,7 @@ impl Recommender<'_> {
                 let (first, later) = rest.split_at_mut(first);
                 rest = later;
                 for entry in first {
-                    if taken.len() < free && counts.allow(codes, entry.candidate) {
-                        counts.count(codes, entry.candidate);
+                    if taken.len() < free && counts.take(codes, entry.candidate) {
                         taken.push(self.ranked(rule, anchor, entry.candidate, entry.similarity));
                     }
                 }

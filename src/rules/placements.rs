@@ -112,8 +112,10 @@ pub fn convention() -> [Placement; 2] {
 /// Which of [`convention`] a product of this department has.
 #[must_use]
 pub fn conventional(department: Option<&str>) -> usize {
-    let words = department.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
-    usize::from(words.map(str::to_lowercase).any(|word| UPSELL_FIRST.contains(&word.as_str())))
+    let mut words = department.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
+    // Asked once for every product: without memory of its own.
+    let is_one = |word: &str, known: &&str| word.chars().flat_map(char::to_lowercase).eq(known.chars());
+    usize::from(words.any(|word| UPSELL_FIRST.iter().any(|known| is_one(word, known))))
 }
 
 #[cfg(test)]

@@ -186,8 +186,7 @@ impl ListCaps {
         let mut counts = Counts::new(self);
         let mut within = 0;
         for (place, row) in entries.enumerate() {
-            if counts.allow(codes, row) {
-                counts.count(codes, row);
+            if counts.take(codes, row) {
                 within += 1;
                 if within == enough {
                     return Some(place + 1);
@@ -223,25 +222,52 @@ impl<'c> Counts<'c> {
     /// Whether another entry with the values of `row` exceeds no cap; `codes` are those of [`Lists::codes`].
     #[must_use]
     pub fn allow(&self, codes: &[Vec<u32>], row: u32) -> bool {
-        let columns = &self.caps.columns;
-        columns.iter().enumerate().all(|(place, &(column, most))| {
-            let value = codes[column][row as usize];
-            let taken = self.taken[..self.count.min(SHORT)].iter().chain(&self.more);
-            let of_cap = taken.enumerate().filter(|(at, _)| columns.len() == 1 || at % columns.len() == place);
-            value == NO_CODE || of_cap.filter(|(_, other)| **other == value).count() < most as usize
-        })
+        let mut columns = self.caps.columns.iter().enumerate();
+        columns.all(|(place, &(column, most))| self.leaves_room(place, codes[column][row as usize], most))
     }
 
     /// Counts an entry, whether it exceeds a cap or not.
     pub fn count(&mut self, codes: &[Vec<u32>], row: u32) {
         for &(column, _) in &self.caps.columns {
-            let value = codes[column][row as usize];
-            match self.taken.get_mut(self.count) {
-                Some(place) => *place = value,
-                None => self.more.push(value),
-            }
-            self.count += 1;
+            self.push(codes[column][row as usize]);
         }
+    }
+
+    /// Counts an entry unless it exceeds a cap; says whether it did.
+    pub fn take(&mut self, codes: &[Vec<u32>], row: u32) -> bool {
+        if let &[(column, most)] = self.caps.columns.as_slice() {
+            let value = codes[column][row as usize];
+            let allowed = self.leaves_room(0, value, most);
+            if allowed {
+                self.push(value);
+            }
+            return allowed;
+        }
+        let allowed = self.allow(codes, row);
+        if allowed {
+            self.count(codes, row);
+        }
+        allowed
+    }
+
+    /// Whether fewer than `most` entries have this value for the cap at `place`.
+    fn leaves_room(&self, place: usize, value: u32, most: u32) -> bool {
+        let (most, held) = (most as usize, &self.taken[..self.count.min(SHORT)]);
+        let is_same = |other: &&u32| **other == value;
+        let same = if self.caps.columns.len() == 1 {
+            held.iter().filter(is_same).count() + self.more.iter().filter(is_same).count()
+        } else {
+            held.iter().chain(&self.more).skip(place).step_by(self.caps.columns.len()).filter(is_same).count()
+        };
+        value == NO_CODE || same < most
+    }
+
+    fn push(&mut self, value: u32) {
+        match self.taken.get_mut(self.count) {
+            Some(place) => *place = value,
+            None => self.more.push(value),
+        }
+        self.count += 1;
     }
 }
 

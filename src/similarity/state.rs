@@ -154,6 +154,9 @@ impl OpenList {
                 return true;
             }
         }
+        if self.entries.len() < enough {
+            return true;
+        }
         let reach = caps.reach(&lists.codes, enough, self.entries.iter().map(|held| held.row));
         self.entries.truncate(reach.unwrap_or(k));
         *closed |= reach.is_some() || self.entries.len() == k;

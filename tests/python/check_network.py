@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Compares the built-in network with an independent implementation of it in NumPy, and says how well it tells clothes apart.
+"""Compares a built-in network with an independent implementation of it in NumPy, and says how well it tells clothes apart.
 
-    cargo run --release --example dump_vectors -- PRODUCTS.CSV IMAGE_ROOT DUMP
-    python3 tests/python/check_network.py PRODUCTS.CSV DUMP [--images 300]
+    cargo run --release --example dump_vectors -- PRODUCTS.CSV IMAGE_ROOT DUMP [lite2]
+    python3 tests/python/check_network.py PRODUCTS.CSV DUMP [--variant lite2] [--images 300]
 
 The network below is written from models/README.md: channels first, padding made explicit, one matrix product or shifted
 sum a layer. It reads the float16 weights itself. Exits 1 when a component of a unit vector differs by more than 1e-4.
@@ -17,28 +17,32 @@ import sys
 
 import numpy as np
 
-SIDE = 224
 FEATURES = 1280
 TOLERANCE = 1e-4
 BATCH = 2
 NEIGHBORS = 10
-WEIGHTS = pathlib.Path(__file__).resolve().parents[2] / "models" / "efficientnet-lite0.safetensors"
-# Stride of each of the 16 blocks; everything else shows in the shapes of the weights.
-STRIDES = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1]
+MODELS = pathlib.Path(__file__).resolve().parents[2] / "models"
+# Pixels a side, and the blocks of each stage; everything else shows in the shapes of the weights.
+VARIANTS = {"lite0": (224, [1, 2, 2, 3, 3, 4, 1]), "lite2": (260, [1, 3, 3, 4, 4, 5, 1])}
+# Stride of the first block of each stage.
+STRIDES = [1, 2, 2, 2, 1, 2, 1]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("catalog", type=pathlib.Path)
     parser.add_argument("dump", type=pathlib.Path)
+    parser.add_argument("--variant", choices=VARIANTS, default="lite0")
     parser.add_argument("--images", type=int, default=300, help="how many images to compare, spread over the catalog")
     arguments = parser.parse_args()
 
     ids = (arguments.dump / "ids.txt").read_text().split()
-    inputs = np.fromfile(arguments.dump / "inputs.bin", np.uint8).reshape(len(ids), SIDE, SIDE, 3)
+    side, blocks = VARIANTS[arguments.variant]
+    inputs = np.fromfile(arguments.dump / "inputs.bin", np.uint8).reshape(len(ids), side, side, 3)
     vectors = np.fromfile(arguments.dump / "vectors.bin", "<f4").reshape(len(ids), FEATURES)
 
-    worst = compare(inputs, vectors, arguments.images)
+    weights = read_safetensors(MODELS / f"efficientnet-{arguments.variant}.safetensors")
+    worst = compare(inputs, vectors, arguments.images, lambda images: forward(images, weights, blocks))
     with open(arguments.catalog, newline="", encoding="utf-8-sig") as file:
         labels = {row["id"]: row["category"] for row in csv.DictReader(file)}
     report_precision(vectors, np.array([labels[i] for i in ids]))
@@ -46,16 +50,15 @@ def main():
         sys.exit(f"a component differs by {worst:.3g}, more than {TOLERANCE:g}")
 
 
-def compare(inputs, vectors, images):
+def compare(inputs, vectors, images, network):
     """The largest difference of a component of a unit vector, over `images` images spread over all of them."""
-    weights = read_safetensors(WEIGHTS)
     chosen = np.unique(np.linspace(0, len(inputs) - 1, min(images, len(inputs))).astype(int))
     if not chosen.size:
         sys.exit("there are no images to compare")
     worst = 0.0
     for start in range(0, len(chosen), BATCH):
         batch = chosen[start : start + BATCH]
-        features = forward(inputs[batch], weights)
+        features = network(inputs[batch])
         expected = features / np.linalg.norm(features, axis=1, keepdims=True)
         worst = max(worst, float(np.abs(expected - vectors[batch]).max()))
         if not np.isfinite(vectors[batch]).all():
@@ -77,11 +80,12 @@ def report_precision(vectors, labels):
     print(f"precision@{NEIGHBORS} by label: {hits.mean():.4f} (random: {chance:.4f}), precision@1: {hits[:, 0].mean():.4f}")
 
 
-def forward(images, weights):
-    """The pooled features of a batch of (n, 224, 224, 3) bytes."""
+def forward(images, weights, blocks):
+    """The pooled features of a batch of (n, side, side, 3) bytes."""
+    strides = [stride if first == 0 else 1 for stride, count in zip(STRIDES, blocks) for first in range(count)]
     x = (images.astype(np.float32).transpose(0, 3, 1, 2) - 127) / 128
     x = relu6(dense(x, weights["stem.weight"], weights["stem.bias"], 2))
-    for index, stride in enumerate(STRIDES):
+    for index, stride in enumerate(strides):
         name = f"block{index:02}"
         y = x
         if f"{name}.expand.weight" in weights:

@@ -9,6 +9,7 @@
 
 mod admitted;
 mod bad_input;
+mod cached;
 mod clock;
 mod demo;
 mod devices;
@@ -19,6 +20,7 @@ mod features;
 mod gpu;
 mod long_tails;
 mod night;
+mod onnx;
 mod oracle;
 mod planning;
 mod random_shop;

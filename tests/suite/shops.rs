@@ -92,14 +92,18 @@ fn opencart_and_spree_obey_every_rule() {
 
 #[test]
 #[cfg_attr(not(shops), ignore = "needs the real shops: set TWINSET_SHOPS")]
-fn the_built_in_network_agrees_with_an_independent_one() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+fn the_built_in_networks_agree_with_an_independent_one() {
     let clothing = shops().join("clothing");
     let catalog = clothing.join("products.csv");
     let example = Path::new(env!("CARGO_BIN_EXE_twinset")).with_file_name("examples").join("dump_vectors");
-    let dump = Command::new(example).args([&catalog, &clothing, &folder.path().to_owned()]).status();
-    assert!(dump.expect("run all tests: `cargo test` builds the examples too").success());
-    println!("{}", python("check_network.py", &[text(&catalog), text(folder.path())]));
+    for (variant, flag, images) in [("lite0", None, "300"), ("lite2", Some("lite2"), "24")] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut dump = Command::new(&example);
+        let dump = dump.args([&catalog, &clothing, &folder.path().to_owned()]).args(flag).status();
+        assert!(dump.expect("run all tests: `cargo test` builds the examples too").success());
+        let asked = [text(&catalog), text(folder.path()), "--variant", variant, "--images", images];
+        println!("{variant}: {}", python("check_network.py", &asked));
+    }
 }
 
 #[test]

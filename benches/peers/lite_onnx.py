@@ -1,8 +1,8 @@
-"""Builds an ONNX file of the built-in network from the repository's weights, so that a peer runs the very same network.
+"""Builds an ONNX file of a built-in network from the repository's weights, so that a peer runs the very same network.
 
-    lite0_onnx.py models/efficientnet-lite0.safetensors lite0.onnx
+    lite_onnx.py models/efficientnet-lite0.safetensors lite0.onnx
 
-Opset 13, float32 (the float16 weights widened). Input `input`: batch x 3 x 224 x 224, red, green, blue,
+Opset 13, float32 (the float16 weights widened). Input `input`: batch x 3 x 224 x 224 (Lite2: 260), red, green, blue,
 (byte - 127) / 128. Output `features`: batch x 1280, the mean of the head over all positions, not scaled to length 1.
 The layout of the weights is described in models/README.md.
 """
@@ -16,9 +16,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-SIDE, FEATURES = 224, 1280
-# first block, last block, stride of the first
-STAGES = ((0, 0, 1), (1, 2, 2), (3, 4, 2), (5, 7, 2), (8, 10, 1), (11, 14, 2), (15, 15, 1))
+FEATURES = 1280
+# By the number of blocks: name, pixels a side, blocks of each stage.
+NETWORKS = {
+    16: ("efficientnet-lite0", 224, (1, 2, 2, 3, 3, 4, 1)),
+    21: ("efficientnet-lite2", 260, (1, 3, 3, 4, 4, 5, 1)),
+}
+# of the first block of each stage
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
 # from (row, column, in, out), 1 x 1 included, and from (1, row, column, channel), to (out, in per group, row, column)
 DENSE, DEPTHWISE = (3, 2, 0, 1), (3, 0, 1, 2)
 
@@ -79,17 +84,19 @@ class Network:
 
 
 def build(tensors: dict[str, np.ndarray]) -> onnx.ModelProto:
+    name, input_side, depths = NETWORKS[sum(layer.endswith(".project.weight") for layer in tensors)]
     net = Network(tensors)
-    side = SIDE // 2
-    x = net.convolution("input", "stem", DENSE, SIDE, stride=2)
-    for first, last, first_stride in STAGES:
+    x = net.convolution("input", "stem", DENSE, input_side, stride=2)
+    side, last = -(-input_side // 2), -1
+    for depth, first_stride in zip(depths, STRIDES):
+        first, last = last + 1, last + depth
         for number in range(first, last + 1):
             block, shortcut = f"block{number:02}", x
             stride = first_stride if number == first else 1
             if f"{block}.expand.weight" in tensors:
                 x = net.convolution(x, f"{block}.expand", DENSE, side)
             x = net.convolution(x, f"{block}.depthwise", DEPTHWISE, side, stride)
-            side //= stride
+            side = -(-side // stride)
             x = net.convolution(x, f"{block}.project", DENSE, side, activated=False)
             if number != first:
                 x = net.add("Add", [x, shortcut], f"{block}.sum")
@@ -101,8 +108,8 @@ def build(tensors: dict[str, np.ndarray]) -> onnx.ModelProto:
     tensor = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(
         net.nodes,
-        "efficientnet-lite0",
-        [tensor("input", ["n", 3, SIDE, SIDE])],
+        name,
+        [tensor("input", ["n", 3, input_side, input_side])],
         [tensor("features", ["n", FEATURES])],
         net.weights,
     )

