@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 pub mod job;
 
+mod durable;
 mod tabular;
 
 pub mod catalog;

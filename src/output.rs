@@ -1,7 +1,6 @@
 //! Table schemas, Parquet, staging and publication, the manifest. This room refuses to decide anything.
 
 mod current;
-mod durable;
 mod journal;
 mod keys;
 pub mod manifest;

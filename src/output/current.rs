@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::NaiveDate;
 
-use super::durable::write_json;
 use super::journal::Steps;
 use super::manifest::Manifest;
 use super::places::Places;
 use super::proof::{Proof, TABLES, shows};
+use crate::durable::write_json;
 
 /// Run ids by date.
 pub type Current = BTreeMap<String, String>;

@@ -8,10 +8,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::current;
-use super::durable::{create_folder, exchange, remove_file, remove_folder, sync_folder, write_json};
 use super::manifest::{Manifest, TableFile};
 use super::places::Places;
 use super::proof::{Proof, TABLES, holds};
+use crate::durable::{create_folder, exchange, remove_file, remove_folder, sync_folder, write_json};
 
 /// How a publication does its steps: the seam at which tests cut it off.
 pub struct Steps<'a> {

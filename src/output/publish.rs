@@ -11,7 +11,6 @@ use anyhow::{Context, anyhow, bail, ensure};
 use chrono::NaiveDate;
 
 use super::current;
-use super::durable::{create_folder, remove_file, remove_folder, sync_folder, write_atomically};
 use super::journal::{Steps, roll_forward, write_journal};
 use super::keys::Dictionaries;
 use super::manifest::{Manifest, TableFile};
@@ -19,6 +18,7 @@ use super::parquet::TableWriter;
 use super::places::Places;
 use super::proof::{Proof, TABLES, holds, is_optional, shows};
 use super::tables::{CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table};
+use crate::durable::{create_folder, remove_file, remove_folder, sync_folder, write_atomically};
 use crate::error::{Error, Result};
 
 /// The output folder, locked for this run as long as the value lives.

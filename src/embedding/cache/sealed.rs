@@ -1,9 +1,11 @@
 //! Files that are whole or not there: written under another name, made durable, then renamed; their last 32 bytes are the BLAKE3
 //! hash of what comes before. This room refuses to know what a file means.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
+
+use crate::durable::replace;
 
 /// Part of the name of a file that is being written.
 const WRITING: &str = ".writing-";
@@ -42,18 +44,10 @@ pub(super) fn is_damage(cause: &io::Error) -> bool {
 pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let temporary = folder.join(format!("{name}{WRITING}{}", std::process::id()));
-    let mut file = File::create(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let renamed = written.and_then(|()| fs::rename(&temporary, folder.join(name)));
-    if renamed.is_err() {
+    replace(&folder.join(name), &temporary, bytes).inspect_err(|_| {
         // The first failure says what went wrong; a second one adds nothing to it.
         let _ = fs::remove_file(&temporary);
-        return renamed;
-    }
-    // The name must outlive a power cut as well; a folder cannot be synced everywhere.
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .or_else(|cause| if cfg!(unix) { Err(cause) } else { Ok(()) })
+    })
 }
 
 /// Removes what runs that were killed had begun to write. Only where no other run writes.

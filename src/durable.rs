@@ -7,24 +7,26 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-/// Replaces `path` as [`write_atomically`] does, by the value as indented JSON.
+/// Replaces `path` as [`replace`] does, by the value as indented JSON.
 pub fn write_json(path: &Path, temporary: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
     write_atomically(path, temporary, &text)
 }
 
+/// Replaces `path` as [`replace`] does; the error names it.
+pub fn write_atomically(path: &Path, temporary: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    replace(path, temporary, bytes).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
 /// Replaces `path` as one step: readers see the old bytes or the new ones, and so does the system after a power loss.
 /// `temporary` must lie in the same file system.
-pub fn write_atomically(path: &Path, temporary: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || {
-        let mut file = File::create(temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(temporary, path)?;
-        sync_folder(path.parent().unwrap_or(Path::new(".")))
-    };
-    write().with_context(|| format!("cannot write `{}`", path.display()))
+pub fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// Creates a folder whose parent exists, durably; one that is already there is fine.
