@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rayon::prelude::*;
 
 use super::{VectorFault, make_unit};
-use crate::photos::{Fault, Signature};
+use crate::photos::{DECODER, Fault, Signature};
 use compaction::{Listed, compact};
 use faults::Faults;
 use index::{Index, KEPT_DAYS};
@@ -75,6 +75,7 @@ impl Cache {
     }
 
     fn open_on(folder: Option<PathBuf>, fingerprint: &str, dimension: usize, today: u32) -> Cache {
+        let found_by = format!("{DECODER} for {fingerprint}");
         let fingerprint = *blake3::hash(fingerprint.as_bytes()).as_bytes();
         let mut cache = Cache {
             folder,
@@ -82,7 +83,7 @@ impl Cache {
             dimension,
             today,
             index: Index::default(),
-            faults: Faults::default(),
+            faults: Faults::new(&found_by),
             segments: Vec::new(),
             places: HashMap::new(),
             pending: Vec::new(),
@@ -99,9 +100,9 @@ impl Cache {
             cache.index = Index::read(folder)
                 .inspect_err(|cause| forgotten("index", cause, "every image is read again"))
                 .unwrap_or_default();
-            cache.faults = Faults::read(folder)
+            cache.faults = Faults::read(folder, &found_by)
                 .inspect_err(|cause| forgotten("faults", cause, "they are looked for again"))
-                .unwrap_or_else(|_| Faults::lost());
+                .unwrap_or_else(|_| Faults::lost(&found_by));
         }
         cache
     }

@@ -317,11 +317,11 @@ impl<E: Encoder> Session<'_, E> {
         if !self.claim(content) {
             return Found::Elsewhere;
         }
-        if let Some(features) = self.cache.get(content) {
-            return Found::Cached(features);
-        }
         if let Some(fault) = self.cache.fault(content).filter(|_| !self.asked.retry_rejects) {
             return Found::Undecoded(fault.clone());
+        }
+        if let Some(features) = self.cache.get(content) {
+            return Found::Cached(features);
         }
         let _room = self.budget.room(photos::decoded_bytes(bytes));
         let (crop, side) = self.asked.encoder.square();

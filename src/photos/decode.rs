@@ -17,7 +17,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use super::{Fault, RgbPhoto, Shown};
 use color::Raster;
 
-/// Names what is decoded and how faults are worded: a remembered fault holds for this decoder only. To be raised when either changes
+/// Names what is decoded and how faults are worded: a remembered fault holds for this decoder and one embedder. To be raised when either changes
 /// within a version of twinset.
 pub const DECODER: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 /// The longest side that is decoded, in pixels.

@@ -118,7 +118,7 @@ fn a_lost_index_and_lost_faults_cost_time_and_nothing_else() {
     cache.finish();
     // Time runs from now on for what nobody knows of any more, and the garbage is replaced.
     assert_eq!(held(folder.path()), [1]);
-    assert!(Index::read(folder.path()).is_ok() && Faults::read(folder.path()).is_ok());
+    assert!(Index::read(folder.path()).is_ok() && Faults::read(folder.path(), "").is_ok());
     used_on(folder.path(), "network", DAY + KEPT_DAYS - 1, [9]);
     assert_eq!(held(folder.path()), [1, 9]);
 }
@@ -232,4 +232,16 @@ fn the_embedder_tells_features_apart() {
     let folder = tempfile::tempdir().unwrap();
     used(folder.path(), 0..3);
     assert!(held_by(folder.path(), "other network").is_empty());
+}
+
+#[test]
+fn what_one_embedder_cannot_decode_another_one_tries() {
+    let folder = tempfile::tempdir().unwrap();
+    let fault = Fault { code: "image_broken", detail: "in a part that the other does not look at".to_owned() };
+    let mut cache = open(folder.path(), "network", DAY);
+    cache.note(None, [1; 32]);
+    cache.add_fault([1; 32], &fault);
+    cache.finish();
+    assert_eq!(open(folder.path(), "network", DAY).fault(&[1; 32]), Some(&fault));
+    assert_eq!(open(folder.path(), "other network", DAY).fault(&[1; 32]), None);
 }
