@@ -5,6 +5,7 @@ use std::io::Cursor;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use image::{ImageFormat, Rgb, RgbImage};
+use twinset::embedding::CROP;
 use twinset::embedding::network::{Network, Scratch, Variant};
 use twinset::photos;
 
@@ -32,7 +33,7 @@ fn file(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
 
 fn framed(bytes: &[u8]) -> Vec<u8> {
     let photo = photos::decode(bytes).expect("the file was just encoded");
-    photos::crop_and_resize(&photo, 0.875, Variant::Lite0.side())
+    photos::crop_and_resize(&photo, CROP, Variant::Lite0.side())
 }
 
 #[divan::bench(args = [(400, 533), (1000, 1000)])]

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use rayon::prelude::*;
-use twinset::embedding::make_unit;
 use twinset::embedding::network::{Network, Scratch, Variant};
+use twinset::embedding::{CROP, make_unit};
 use twinset::photos::{self, ImageRoot};
 
 fn main() -> anyhow::Result<()> {
@@ -63,7 +63,7 @@ fn embed(
     image: &str,
 ) -> anyhow::Result<(Vec<u8>, Vec<f32>)> {
     let photo = photos::decode(&root.read(image)?)?;
-    let input = photos::crop_and_resize(&photo, 0.875, u32::try_from(network.side())?);
+    let input = photos::crop_and_resize(&photo, CROP, u32::try_from(network.side())?);
     let features = network.features(&input, scratch);
     let unit = make_unit(&features).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
     Ok((input, unit))

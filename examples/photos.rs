@@ -9,11 +9,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use twinset::embedding::CROP;
 use twinset::embedding::network::Variant;
 use twinset::photos;
-
-/// As in the built-in embedder.
-const CROP: f64 = 0.875;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -8,6 +8,7 @@ use std::io::{BufWriter, Write};
 
 use anyhow::{Context, anyhow, bail};
 use rayon::prelude::*;
+use twinset::embedding::CROP;
 use twinset::embedding::network::{Network, Scratch, Variant};
 use twinset::photos;
 
@@ -24,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     let features = |scratch: &mut Scratch, path: &str| -> anyhow::Result<Vec<f32>> {
         let bytes = fs::read(path).with_context(|| format!("cannot read `{path}`"))?;
         let photo = photos::decode(&bytes).map_err(|fault| anyhow!("`{path}`: {fault}"))?;
-        Ok(network.features(&photos::crop_and_resize(&photo, 0.875, variant.side()), scratch))
+        Ok(network.features(&photos::crop_and_resize(&photo, CROP, variant.side()), scratch))
     };
     let paths: Vec<&str> = paths.lines().collect();
     let rows: Vec<Vec<f32>> = paths

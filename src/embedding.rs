@@ -17,7 +17,7 @@ use crate::photos::RgbPhoto;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
-pub use builtin::{Builtin, Quality};
+pub use builtin::{Builtin, CROP, Quality};
 pub use column::Column;
 pub use images::{Images, open_image_root};
 pub use onnx::Onnx;

@@ -113,20 +113,18 @@ impl Section {
         let why = "as the network was trained: no model says it";
         let mean = self.mean.with_context(|| missing("mean", &format!("`mean = [0.485, 0.456, 0.406]`, {why}")))?;
         let std = self.std.with_context(|| missing("std", &format!("`std = [0.229, 0.224, 0.225]`, {why}")))?;
-        let plain = Settings::new(folder.join(model), mean, std);
-        let providers = self.providers.map(|words| words.iter().map(|word| Provider::parse(word)).collect());
-        let settings = Settings {
-            library: self.library.map(|library| folder.join(library)),
-            layout: self.layout.as_deref().map(Layout::parse).transpose()?,
-            size: self.size,
-            crop: self.crop.unwrap_or(plain.crop),
-            channels: self.channels.as_deref().map_or(Ok(plain.channels), Channels::parse)?,
-            range: self.range.unwrap_or(plain.range),
-            output: self.output,
-            batch: self.batch,
-            providers: providers.transpose()?.unwrap_or(plain.providers),
-            ..Settings::new(plain.model, mean, std)
-        };
+        let mut settings = Settings::new(folder.join(model), mean, std);
+        settings.library = self.library.map(|library| folder.join(library));
+        settings.layout = self.layout.as_deref().map(Layout::parse).transpose()?;
+        settings.size = self.size;
+        settings.crop = self.crop.unwrap_or(settings.crop);
+        settings.channels = self.channels.as_deref().map_or(Ok(settings.channels), Channels::parse)?;
+        settings.range = self.range.unwrap_or(settings.range);
+        settings.output = self.output;
+        settings.batch = self.batch;
+        if let Some(words) = self.providers {
+            settings.providers = words.iter().map(|word| Provider::parse(word)).collect::<anyhow::Result<_>>()?;
+        }
         settings.validate()?;
         Ok(settings)
     }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::photos::{self, RgbPhoto};
 
 /// The centered square that a network sees, as a share of the photo's short side.
-const CROP: f64 = 0.875;
+pub const CROP: f64 = 0.875;
 /// To be raised when decoding, framing, the networks or the means change what an image becomes.
 const PREPROCESSING: u32 = 3;
 
@@ -34,18 +34,11 @@ impl Quality {
             Quality::High => &[Variant::Lite0, Variant::Lite2],
         }
     }
-
-    /// Numbers that describe an image.
-    #[must_use]
-    pub fn dimension(self) -> usize {
-        FEATURES * self.variants().len()
-    }
 }
 
 /// The networks in the binary.
 #[derive(Debug)]
 pub struct Builtin {
-    quality: Quality,
     parts: Vec<Part>,
     /// Buffers that no thread uses just now.
     scratches: Mutex<Vec<Scratch>>,
@@ -54,6 +47,7 @@ pub struct Builtin {
 /// A network and the mean of its features, which was fitted once (`models/README.md`).
 #[derive(Debug)]
 struct Part {
+    variant: Variant,
     network: Network,
     mean: Vec<f32>,
 }
@@ -62,8 +56,8 @@ impl Builtin {
     /// Unpacks the networks that `quality` asks for.
     #[must_use]
     pub fn new(quality: Quality) -> Builtin {
-        let part = |&variant| Part { network: Network::built_in(variant), mean: mean(variant) };
-        Builtin { quality, parts: quality.variants().iter().map(part).collect(), scratches: Mutex::default() }
+        let part = |&variant| Part { variant, network: Network::built_in(variant), mean: mean(variant) };
+        Builtin { parts: quality.variants().iter().map(part).collect(), scratches: Mutex::default() }
     }
 
     fn features(&self, pictures: &[u8]) -> Vec<f32> {
@@ -101,29 +95,25 @@ fn mean_bytes(variant: Variant) -> &'static [u8] {
 
 impl Encoder for Builtin {
     fn fingerprint(&self) -> String {
-        let part = |&variant: &Variant| {
-            let mean = blake3::hash(mean_bytes(variant)).to_hex();
-            format!("{}/{}", variant.fingerprint(), &mean[..16])
+        let part = |part: &Part| {
+            let mean = blake3::hash(mean_bytes(part.variant)).to_hex();
+            format!("{}/{}", part.variant.fingerprint(), &mean[..16])
         };
-        let parts: Vec<String> = self.quality.variants().iter().map(part).collect();
+        let parts: Vec<String> = self.parts.iter().map(part).collect();
         format!("{PREPROCESSING}/{}", parts.join("+"))
     }
 
     fn dimension(&self) -> usize {
-        self.quality.dimension()
+        FEATURES * self.parts.len()
     }
 
     fn square(&self) -> (f64, u32) {
-        let sides = self.quality.variants().iter().map(|variant| variant.side());
+        let sides = self.parts.iter().map(|part| part.variant.side());
         (CROP, sides.max().expect("a quality has a network"))
     }
 
     fn frame(&self, photo: &RgbPhoto) -> Vec<u8> {
-        self.quality
-            .variants()
-            .iter()
-            .flat_map(|variant| photos::crop_and_resize(photo, CROP, variant.side()))
-            .collect()
+        self.parts.iter().flat_map(|part| photos::crop_and_resize(photo, CROP, part.variant.side())).collect()
     }
 
     fn encode(&self, pictures: Vec<Vec<u8>>, done: &(dyn Fn() + Sync)) -> Result<Vec<Vec<f32>>> {

@@ -161,18 +161,17 @@ fn png_header(width: u32, height: u32, depth: u8, color: u8) -> Vec<u8> {
     [&b"\x89PNG\r\n\x1A\n"[..], &chunk(*b"IHDR", &header)].concat()
 }
 
-#[test]
-fn a_palette_is_looked_up() {
+/// Two pixels that are the second and the first color of a palette, with something between palette and picture.
+fn palette_png(between: &[u8]) -> Vec<u8> {
     // zlib: a stored block with one row: filter 0, then the indices 1 and 0.
     let data = [0x78, 0x01, 0x01, 0x03, 0x00, 0xFC, 0xFF, 0x00, 0x01, 0x00, 0x00, 0x05, 0x00, 0x02];
-    let png = [
-        png_header(2, 1, 8, 3),
-        chunk(*b"PLTE", &[1, 2, 3, 200, 100, 50]),
-        chunk(*b"IDAT", &data),
-        chunk(*b"IEND", &[]),
-    ]
-    .concat();
-    assert_eq!(decode(&png).unwrap().pixels(), [200, 100, 50, 1, 2, 3]);
+    let palette = chunk(*b"PLTE", &[1, 2, 3, 200, 100, 50]);
+    [&png_header(2, 1, 8, 3), &palette, between, &chunk(*b"IDAT", &data), &chunk(*b"IEND", &[])].concat()
+}
+
+#[test]
+fn a_palette_is_looked_up() {
+    assert_eq!(decode(&palette_png(&[])).unwrap().pixels(), [200, 100, 50, 1, 2, 3]);
 }
 
 #[test]
@@ -183,15 +182,7 @@ fn the_first_frame_of_a_webp_is_seen() {
 
 #[test]
 fn a_palette_may_be_transparent() {
-    let data = [0x78, 0x01, 0x01, 0x03, 0x00, 0xFC, 0xFF, 0x00, 0x01, 0x00, 0x00, 0x05, 0x00, 0x02];
-    let png = [
-        png_header(2, 1, 8, 3),
-        chunk(*b"PLTE", &[1, 2, 3, 200, 100, 50]),
-        chunk(*b"tRNS", &[0, 128]),
-        chunk(*b"IDAT", &data),
-        chunk(*b"IEND", &[]),
-    ]
-    .concat();
+    let png = palette_png(&chunk(*b"tRNS", &[0, 128]));
     assert_eq!(decode(&png).unwrap().pixels(), [227, 177, 152, 255, 255, 255]);
 }
 

@@ -273,7 +273,8 @@ impl Session {
             let message = format!("it did {done} of {} pairs of tiles", strip.items);
             return Err(Fault::WrongAnswer { message });
         }
-        // Where a test wants a wrong answer, nothing was found.
+        // What is fetched now waits for the strips behind this one, which is no time of this strip.
+        let now = Instant::now();
         let kept = used.min(buffers.shape.room);
         if kept > room {
             // More than was guessed: the rest follows.
@@ -287,7 +288,6 @@ impl Session {
         }
         // Where a test wants a wrong answer, nothing was found.
         let places = if self.gpu.faults().wrong_answer() { vec![[0; 2]; rows] } else { places };
-        let now = Instant::now();
         let busy = now - strip.launched.max(buffers.idle_since);
         buffers.idle_since = now;
         // What was needed last is a good guess at what is needed next.
