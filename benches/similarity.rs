@@ -42,6 +42,7 @@ fn shop(count: usize) -> (Catalog, Vectors) {
             price: Price::from_units(i64::try_from(product * 7919 % 20_000 + 99).expect("small") * 100),
             currency: Currency::parse("USD"),
             image: None,
+            further_images: Box::default(),
             group: None,
             margin: None,
             in_stock: true,

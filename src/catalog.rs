@@ -87,6 +87,8 @@ pub struct Product {
     pub currency: Option<Currency>,
     /// The image as the catalog writes it: a path below the image root, or a URL.
     pub image: Option<String>,
+    /// Further images of the product, other views of it, in the order in which the catalog gives them.
+    pub further_images: Box<[String]>,
     /// Variants of one product share it; `None` makes the row a group of its own.
     pub group: Option<String>,
     /// What one piece earns: the column `margin`, else price less cost.

@@ -84,6 +84,7 @@ impl<'a> Assembly<'a> {
             price,
             currency,
             image: fields.text(Field::Image),
+            further_images: Box::default(),
             group: fields.text(Field::GroupId),
             margin: fields.margin(price),
             in_stock: fields.is_in_stock(),

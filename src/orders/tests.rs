@@ -21,6 +21,7 @@ fn catalog(products: &[(&str, &str, &str)]) -> Catalog {
         price: None,
         currency: None,
         image: None,
+        further_images: Box::default(),
         group: (!group.is_empty()).then(|| group.to_owned()),
         margin: None,
         in_stock: true,

@@ -99,6 +99,7 @@ pub fn shop(count: usize, dimension: usize, distinct: u64, seed: u64) -> (Matrix
             price: Price::from_units(i64::try_from(chance.below(30)).expect("small") * 10_000),
             currency: Currency::parse(["USD", "EUR"][usize::from(chance.below(10) == 0)]),
             image: None,
+            further_images: Box::default(),
             group: pick(&mut chance, &["", "", "g1", "g2", "g3"]),
             margin: None,
             in_stock: chance.below(8) > 0,

@@ -20,6 +20,7 @@ fn product(row: usize, category: &str, price: i64, attributes: [String; 2]) -> P
         price: Price::from_units(price * 100),
         currency: Currency::parse("USD"),
         image: None,
+        further_images: Box::default(),
         group: None,
         margin: None,
         in_stock: true,

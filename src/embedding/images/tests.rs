@@ -14,6 +14,7 @@ pub(in super::super) fn product(index: usize, image: Option<&str>) -> Product {
         price: None,
         currency: None,
         image: image.map(str::to_owned),
+        further_images: Box::default(),
         group: None,
         margin: None,
         in_stock: true,

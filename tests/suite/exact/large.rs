@@ -29,6 +29,7 @@ fn catalog() -> Catalog {
         price: Price::from_units(chance.below(5_000) as i64 * 100 + 9_900),
         currency: Currency::parse("USD"),
         image: None,
+        further_images: Box::default(),
         group: (chance.below(3) == 0).then(|| format!("g{}", chance.below(ROWS as u64 / 6))),
         margin: None,
         in_stock: chance.below(20) > 0,

@@ -326,6 +326,7 @@ fn plan(count: usize, chance: &mut Chance) -> Plan {
             price: Price::from_units(i64::try_from(chance.below(20_000)).expect("small") * 100 + 99),
             currency: Currency::parse("USD"),
             image: None,
+            further_images: Box::default(),
             group: (chance.below(3) == 0).then(|| format!("g{}", chance.below(count as u64 / 6 + 1))),
             margin: None,
             in_stock: chance.below(20) > 0,
