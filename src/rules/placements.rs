@@ -113,9 +113,7 @@ pub fn convention() -> [Placement; 2] {
 #[must_use]
 pub fn conventional(department: Option<&str>) -> usize {
     let mut words = department.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
-    // Asked once for every product: without memory of its own.
-    let is_one = |word: &str, known: &&str| word.chars().flat_map(char::to_lowercase).eq(known.chars());
-    usize::from(words.any(|word| UPSELL_FIRST.iter().any(|known| is_one(word, known))))
+    usize::from(words.any(|word| UPSELL_FIRST.iter().any(|known| known.eq_ignore_ascii_case(word))))
 }
 
 #[cfg(test)]
