@@ -1,6 +1,7 @@
 //! Small shops of images drawn here.
 
 use std::fs;
+use std::time::Duration;
 
 use super::*;
 use crate::embedding::{Builtin, Quality};
