@@ -11,6 +11,7 @@ pub mod network;
 pub mod onnx;
 mod unit;
 mod vectors;
+mod views;
 
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -25,6 +26,7 @@ pub use onnx::Onnx;
 pub(crate) use unit::{ABREAST, canonical_dots};
 pub use unit::{VectorFault, canonical_dot, make_unit};
 pub use vectors::Vectors;
+pub use views::Views;
 
 /// Turns the products of a catalog into vectors.
 pub trait Embedder: Sync {

@@ -12,7 +12,7 @@ use anyhow::Context;
 use rayon::prelude::*;
 
 use super::cache::{Cache, Content};
-use super::{Embedded, Embedder, Encoder, VectorFault, Vectors};
+use super::{Embedded, Embedder, Encoder, VectorFault, Vectors, Views};
 use crate::catalog::{Catalog, Product};
 use crate::error::{Error, Result};
 use crate::photos::{self, Fault, ImageRoot, Signature};
@@ -29,6 +29,7 @@ pub struct Images<E> {
     encoder: E,
     root: PathBuf,
     cache: Option<PathBuf>,
+    views: Views,
     rehash: bool,
     retry_rejects: bool,
 }
@@ -37,7 +38,13 @@ impl<E: Encoder> Images<E> {
     /// `root` is where the catalog's image paths start; `cache` the folder that keeps features between runs, if any.
     #[must_use]
     pub fn new(encoder: E, root: &Path, cache: Option<PathBuf>) -> Images<E> {
-        Images { encoder, root: root.to_owned(), cache, rehash: false, retry_rejects: false }
+        Images { encoder, root: root.to_owned(), cache, views: Views::First, rehash: false, retry_rejects: false }
+    }
+
+    /// Which images of a product are looked at, and what becomes of their vectors.
+    #[must_use]
+    pub fn views(self, views: Views) -> Images<E> {
+        Images { views, ..self }
     }
 
     /// Whether every image is read, also where its size and times are as they were.
@@ -54,15 +61,27 @@ impl<E: Encoder> Images<E> {
 
     fn session<'a>(&'a self, products: &'a [Product], progress: &'a Progress) -> Result<Session<'a, E>> {
         let dimension = self.encoder.dimension();
-        let mut vectors = Vectors::new(dimension, products.len());
+        let mut views = Vec::with_capacity(products.len());
+        let mut starts = vec![0];
+        for product in products {
+            views.extend(self.views.of(product).map(|image| View { product, image }));
+            if starts.last() == Some(&views.len()) {
+                views.push(View { product, image: "" });
+            }
+            starts.push(views.len());
+        }
+        let mut vectors = Vectors::new(dimension, views.len());
         // Enough for a row of each in the matrix; what is never written takes no memory.
-        vectors.reserve(products.iter().filter(|product| product.image.is_some()).count());
+        let means = if self.views == Views::Mean { views.len() - products.len() } else { 0 };
+        vectors.reserve(views.iter().filter(|view| !view.image.is_empty()).count() + means.min(products.len()));
+        progress.start(u64::try_from(views.len()).unwrap_or(u64::MAX));
         Ok(Session {
             asked: self,
             root: open_image_root(&self.root)?,
             budget: Budget::of_threads(rayon::current_num_threads()),
             cache: Cache::open(self.cache.clone(), &self.encoder.fingerprint(), dimension),
-            products,
+            views,
+            starts,
             images: Mutex::default(),
             vectors,
             computed: 0,
@@ -103,12 +122,17 @@ impl<E: Encoder> Embedder for Images<E> {
     }
 
     fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded> {
-        progress.start(u64::try_from(catalog.products.len()).unwrap_or(u64::MAX));
         self.session(&catalog.products, progress)?.embed()
     }
 }
 
-/// What looking at one product's image came to.
+/// One image of a product; empty where it has none.
+struct View<'a> {
+    product: &'a Product,
+    image: &'a str,
+}
+
+/// What looking at one view came to.
 enum Seen {
     /// No image.
     Nothing,
@@ -124,11 +148,11 @@ enum Seen {
 
 /// What is known of a distinct image.
 enum Image {
-    /// Nothing yet; this product brings it.
+    /// Nothing yet; this view brings it.
     Wanted(usize),
-    /// A product's file is being looked at.
+    /// A view's file is being looked at.
     Claimed,
-    /// A product holds its vector, or there is a reason why there is none.
+    /// A view holds its vector, or there is a reason why there is none.
     Settled(Outcome),
 }
 
@@ -140,8 +164,11 @@ struct Session<'a, E> {
     root: ImageRoot,
     budget: Budget,
     cache: Cache,
-    products: &'a [Product],
+    views: Vec<View<'a>>,
+    /// Where the views of each product begin, and one more at the end.
+    starts: Vec<usize>,
     images: Mutex<HashMap<Content, Image>>,
+    /// By view.
     vectors: Vectors,
     computed: usize,
     progress: &'a Progress,
@@ -149,7 +176,7 @@ struct Session<'a, E> {
 
 impl<E: Encoder> Session<'_, E> {
     fn embed(mut self) -> Result<Embedded> {
-        let mut seen: Vec<Seen> = self.products.par_iter().map(|product| self.glance(product)).collect();
+        let mut seen: Vec<Seen> = self.views.par_iter().map(|view| self.glance(view.image)).collect();
         self.recognize(&seen);
         self.load();
         self.read_the_rest(&mut seen)?;
@@ -161,24 +188,42 @@ impl<E: Encoder> Session<'_, E> {
         let images = self.images.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut rejects = Vec::new();
         let mut inputs = blake3::Hasher::new();
-        for (index, (product, seen)) in self.products.iter().zip(seen).enumerate() {
-            hash_input(&mut inputs, seen);
-            match outcome(product, seen, &images) {
-                None => {}
-                Some(Ok(holder)) => self.vectors.share(index, holder),
-                Some(Err((stage, fault))) => rejects.push(reject(product, stage, &fault)),
+        for of_product in self.starts.windows(2) {
+            for at in of_product[0]..of_product[1] {
+                let (view, seen) = (&self.views[at], &seen[at]);
+                if at > of_product[0] {
+                    inputs.update(b"further ");
+                }
+                hash_input(&mut inputs, seen);
+                match outcome(view.image, seen, &images) {
+                    None => {}
+                    Some(Ok(holder)) => self.vectors.share(at, holder),
+                    Some(Err((stage, fault))) => rejects.push(reject(view.product, stage, &fault)),
+                }
             }
         }
-        Embedded { vectors: self.vectors, rejects, inputs: Some(inputs.finalize()), computed: self.computed }
+        let vectors = match self.asked.views {
+            Views::First => self.vectors,
+            Views::Best => self.vectors.gather_all(&self.starts),
+            Views::Mean => {
+                let (vectors, canceled) = self.vectors.gather_mean(&self.starts);
+                let detail = "the vectors of the product's images cancel each other out".to_owned();
+                let fault = Fault { code: "zero_vector", detail };
+                let products = canceled.into_iter().map(|product| self.views[self.starts[product]].product);
+                rejects.extend(products.map(|product| reject(product, Stage::Embedding, &fault)));
+                vectors
+            }
+        };
+        Embedded { vectors, rejects, inputs: Some(inputs.finalize()), computed: self.computed }
     }
 
-    /// Looks at a product's file without opening it.
-    fn glance(&self, product: &Product) -> Seen {
-        match product.image.as_deref() {
-            None | Some("") => Seen::Nothing,
-            Some(image) if photos::is_url(image) => Seen::Url,
-            Some(_) if self.asked.rehash => Seen::Unknown,
-            Some(image) => {
+    /// Looks at a file without opening it.
+    fn glance(&self, image: &str) -> Seen {
+        match image {
+            "" => Seen::Nothing,
+            image if photos::is_url(image) => Seen::Url,
+            _ if self.asked.rehash => Seen::Unknown,
+            image => {
                 let known = |signature| Some(Seen::Image(self.cache.content(&signature)?, Some(signature)));
                 self.root.signature(image).and_then(known).unwrap_or(Seen::Unknown)
             }
@@ -188,13 +233,13 @@ impl<E: Encoder> Session<'_, E> {
     /// Wants the images that are known by their files.
     fn recognize(&mut self, seen: &[Seen]) {
         let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (product, seen) in seen.iter().enumerate() {
+        for (view, seen) in seen.iter().enumerate() {
             let Seen::Image(content, signature) = seen else { continue };
             self.cache.note(*signature, *content);
             let fault = self.cache.fault(content).filter(|_| !self.asked.retry_rejects);
             images.entry(*content).or_insert_with(|| match fault {
                 Some(fault) => Image::Settled(Err(Box::new((Stage::Image, fault.clone())))),
-                None => Image::Wanted(product),
+                None => Image::Wanted(view),
             });
         }
     }
@@ -207,19 +252,19 @@ impl<E: Encoder> Session<'_, E> {
             let units = self.cache.load(segments, |content| matches!(images.get(content), Some(Image::Wanted(_))));
             for (content, unit) in units {
                 if let Some(image @ Image::Wanted(_)) = images.get_mut(&content) {
-                    let &mut Image::Wanted(product) = image else { unreachable!("it was matched") };
-                    *image = Image::Settled(keep(&mut self.vectors, product, unit));
+                    let &mut Image::Wanted(view) = image else { unreachable!("it was matched") };
+                    *image = Image::Settled(keep(&mut self.vectors, view, unit));
                 }
             }
         }
     }
 }
 
-fn keep(vectors: &mut Vectors, product: usize, unit: std::result::Result<Vec<f32>, VectorFault>) -> Outcome {
+fn keep(vectors: &mut Vectors, view: usize, unit: std::result::Result<Vec<f32>, VectorFault>) -> Outcome {
     let (code, what) = match unit {
         Ok(unit) => {
-            vectors.insert_unit(product, &unit);
-            return Ok(product);
+            vectors.insert_unit(view, &unit);
+            return Ok(view);
         }
         Err(VectorFault::NonFinite) => ("non_finite", "the network gives this image a number that is not finite"),
         Err(VectorFault::Zero) => ("zero_vector", "the network sees nothing in this image"),
@@ -227,9 +272,9 @@ fn keep(vectors: &mut Vectors, product: usize, unit: std::result::Result<Vec<f32
     Err(Box::new((Stage::Embedding, Fault { code, detail: what.to_owned() })))
 }
 
-/// What became of a product's image; `None` where there is none to look at.
+/// What became of a view; `None` where there is none to look at.
 fn outcome(
-    product: &Product,
+    image: &str,
     seen: &Seen,
     images: &HashMap<Content, Image>,
 ) -> Option<std::result::Result<usize, (Stage, Fault)>> {
@@ -238,10 +283,9 @@ fn outcome(
         Seen::Unread(fault) => Some(Err((Stage::Image, (**fault).clone()))),
         Seen::Image(content, _) => Some(match &images[content] {
             Image::Settled(Ok(holder)) => Ok(*holder),
-            // Said of this product's own file: which of several equal files was looked at first depends on the threads.
+            // Said of this view's own file: which of several equal files was looked at first depends on the threads.
             Image::Settled(Err(why)) => {
                 let (stage, fault) = &**why;
-                let image = product.image.as_deref().unwrap_or_default();
                 Err((*stage, Fault { code: fault.code, detail: format!("`{image}`: {}", fault.detail) }))
             }
             Image::Wanted(_) | Image::Claimed => unreachable!("every image is settled in the end"),

@@ -106,6 +106,27 @@ pub fn make_unit(raw: &[f32]) -> Result<Vec<f32>, VectorFault> {
     Ok(unit)
 }
 
+/// The unit vector of the mean of unit vectors: their f64 sum in the order given, divided by its norm (in the order of
+/// [`canonical_dot`]) and rounded once.
+///
+/// # Errors
+/// Vectors that cancel each other out.
+pub(super) fn mean_unit<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Result<Vec<f32>, VectorFault> {
+    let mut sum: Vec<f64> = Vec::new();
+    for vector in vectors {
+        sum.resize(vector.len(), 0.0);
+        sum.iter_mut().zip(vector).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    let mut squares = [0.0_f64; 8];
+    sum.iter().enumerate().for_each(|(at, value)| squares[at % 8] += value * value);
+    let norm = total(squares).sqrt();
+    if norm == 0.0 {
+        return Err(VectorFault::Zero);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the one rounding that the definition asks for")]
+    Ok(sum.iter().map(|value| (value / norm) as f32).collect())
+}
+
 /// [`make_unit`] in place; what it refuses stays as it is.
 pub(super) fn scale_to_unit(vector: &mut [f32]) -> Result<(), VectorFault> {
     #[cfg(target_arch = "x86_64")]
@@ -156,5 +177,32 @@ mod tests {
             let one_by_one = others.map(|y| canonical_dot(rows[0], y).to_bits());
             prop_assert_eq!(canonical_dots(rows[0], others).map(f64::to_bits), one_by_one);
         }
+    }
+
+    proptest! {
+        /// By the words of the documentation, one component at a time.
+        #[test]
+        fn a_mean_is_the_direction_of_the_sum_rounded_once(
+            n in 2_usize..40,
+            values in prop::collection::vec(0.01_f32..1.0, 40 * 5),
+            count in 1_usize..6,
+        ) {
+            let units = values.chunks_exact(40).take(count).map(|raw| make_unit(&raw[..n]));
+            let units: Vec<Vec<f32>> = units.collect::<Result<_, _>>().unwrap();
+            let mean = mean_unit(units.iter().map(Vec::as_slice)).unwrap();
+            let sum = |at: usize| units.iter().fold(0.0, |sum, unit| sum + f64::from(unit[at]));
+            let lane = |of: usize| (of..n).step_by(8).fold(0.0, |all, at| all + sum(at) * sum(at));
+            let length = (((lane(0) + lane(4)) + (lane(2) + lane(6))) + ((lane(1) + lane(5)) + (lane(3) + lane(7)))).sqrt();
+            for (at, value) in mean.iter().enumerate() {
+                prop_assert_eq!(value.to_bits(), ((sum(at) / length) as f32).to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn vectors_that_cancel_each_other_out_have_no_mean() {
+        let (there, back) = ([0.6, -0.8], [-0.6, 0.8]);
+        assert_eq!(mean_unit([&there[..], &back[..]].into_iter()), Err(VectorFault::Zero));
+        assert_eq!(mean_unit([&there[..], &there[..], &back[..]].into_iter()).map(|mean| mean.len()), Ok(2));
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::unit::{VectorFault, make_unit, scale_to_unit};
+use super::unit::{VectorFault, make_unit, mean_unit, scale_to_unit};
 
 /// BLAKE3 over many vectors. They are hashed some at a time, because BLAKE3 is fast over long input only.
 #[derive(Debug, Default)]
@@ -16,9 +16,12 @@ struct Digest {
 impl Digest {
     const TOGETHER: usize = 1 << 17;
 
-    /// Adds `length` and the values, bit for bit.
-    fn add(&mut self, length: usize, values: &[f32]) {
+    fn add_length(&mut self, length: usize) {
         self.waiting.extend((length as u64).to_le_bytes());
+    }
+
+    /// Adds the values, bit for bit.
+    fn add(&mut self, values: &[f32]) {
         if cfg!(target_endian = "little") {
             self.waiting.extend_from_slice(bytemuck::cast_slice(values));
         } else {
@@ -35,19 +38,23 @@ impl Digest {
     }
 }
 
-/// The unit vectors of a catalog: finite, of one dimension, of length 1 up to rounding, by construction.
+/// The unit vectors of a catalog: finite, of one dimension, of length 1 up to rounding, by construction. A product has one at most, or
+/// several.
 #[derive(Clone, Debug, Default)]
 pub struct Vectors {
     dimension: usize,
     values: Vec<f32>,
+    /// By product; where some product has several vectors, all of them, product by product.
     slots: Vec<Option<u32>>,
+    /// Where the slots of each product begin, and one more at the end; empty where each product has one.
+    starts: Vec<u32>,
 }
 
 impl Vectors {
     /// An empty set for `products` products and vectors of `dimension` components.
     #[must_use]
     pub fn new(dimension: usize, products: usize) -> Vectors {
-        Vectors { dimension, values: Vec::new(), slots: vec![None; products] }
+        Vectors { dimension, values: Vec::new(), slots: vec![None; products], starts: Vec::new() }
     }
 
     /// Makes the vectors of a column unit where they lie: `spans` says per product where in `values`, ascending. Spans of
@@ -75,7 +82,7 @@ impl Vectors {
         for &(product, _) in &faults {
             slots[product] = None;
         }
-        (Vectors { dimension, values, slots }, faults)
+        (Vectors { dimension, values, slots, starts: Vec::new() }, faults)
     }
 
     /// Prepares for this many vectors, so that none is moved while they come.
@@ -102,9 +109,7 @@ impl Vectors {
     /// When `unit` has another length than the dimension.
     pub(super) fn insert_unit(&mut self, product: usize, unit: &[f32]) {
         assert_eq!(unit.len(), self.dimension, "the caller checks lengths");
-        let slot = self.values.len() / self.dimension;
-        self.slots[product] = Some(small(slot));
-        self.values.extend_from_slice(unit);
+        self.slots[product] = Some(self.add(unit));
     }
 
     /// Gives `product` the very vector that `other` has, if it has one: the same bits, stored once.
@@ -112,13 +117,63 @@ impl Vectors {
         self.slots[product] = self.slots[other];
     }
 
-    /// BLAKE3 of every product's vector, bit for bit, in product order.
+    /// Gives each product all the vectors that there are of some: product `p` those of the products `starts[p]..starts[p + 1]` of before.
+    pub(super) fn gather_all(mut self, starts: &[usize]) -> Vectors {
+        self.starts.push(0);
+        for of_product in starts.windows(2) {
+            let there_are = self.slots[of_product[0]..of_product[1]].iter().flatten().count();
+            self.starts.push(self.starts[self.starts.len() - 1] + small(there_are));
+        }
+        if self.starts.windows(2).any(|of_product| of_product[1] - of_product[0] > 1) {
+            self.slots.retain(Option::is_some);
+            return self;
+        }
+        self.starts.clear();
+        self.gather(starts, |_, slots| slots.first().copied())
+    }
+
+    /// Gives each product the mean of the vectors that [`Self::gather_all`] would give it, see [`mean_unit`]; the one vector where there
+    /// is one. Also says which products have none because theirs cancel each other out, ascending.
+    pub(super) fn gather_mean(self, starts: &[usize]) -> (Vectors, Vec<usize>) {
+        let mut product = 0;
+        let mut canceled = Vec::new();
+        let vectors = self.gather(starts, |vectors, slots| {
+            product += 1;
+            match slots {
+                [] => None,
+                &[slot] => Some(slot),
+                slots => match mean_unit(slots.iter().map(|&slot| vectors.at(slot))) {
+                    Ok(mean) => Some(vectors.add(&mean)),
+                    Err(_) => {
+                        canceled.push(product - 1);
+                        None
+                    }
+                },
+            }
+        });
+        (vectors, canceled)
+    }
+
+    /// Gives each product the slot that `choose` makes of those that there are of some products of before.
+    fn gather(mut self, starts: &[usize], mut choose: impl FnMut(&mut Vectors, &[u32]) -> Option<u32>) -> Vectors {
+        let slots = std::mem::take(&mut self.slots);
+        let mut there_are = Vec::new();
+        for of_product in starts.windows(2) {
+            there_are.clear();
+            there_are.extend(slots[of_product[0]..of_product[1]].iter().flatten());
+            let chosen = choose(&mut self, &there_are);
+            self.slots.push(chosen);
+        }
+        self
+    }
+
+    /// BLAKE3 of every product's vectors, bit for bit, in product order.
     #[must_use]
     pub fn digest(&self) -> blake3::Hash {
         let mut digest = Digest::default();
-        for product in 0..self.slots.len() {
-            let values = self.get(product).unwrap_or_default();
-            digest.add(size_of_val(values), values);
+        for product in 0..self.products() {
+            digest.add_length(self.of(product).map(size_of_val::<[f32]>).sum());
+            self.of(product).for_each(|vector| digest.add(vector));
         }
         digest.finish()
     }
@@ -132,38 +187,68 @@ impl Vectors {
     /// How many products have a vector.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.slots.iter().flatten().count()
+        (0..self.products()).filter(|&product| self.get(product).is_some()).count()
     }
 
-    /// The unit vector of a product, if it has one.
+    /// The unit vector of a product, the first one where it has several, if it has one.
     #[must_use]
     pub fn get(&self, product: usize) -> Option<&[f32]> {
-        let slot = self.slots[product]? as usize;
-        Some(&self.values[slot * self.dimension..(slot + 1) * self.dimension])
+        self.of(product).next()
     }
 
-    /// The vectors of `products`, end to end in that order: `[products][dimension]`. They are moved where they lie, along the
+    /// The unit vectors of a product.
+    pub fn of(&self, product: usize) -> impl Iterator<Item = &[f32]> {
+        self.slots_of(product).iter().flatten().map(|&slot| self.at(slot))
+    }
+
+    fn products(&self) -> usize {
+        if self.starts.is_empty() { self.slots.len() } else { self.starts.len() - 1 }
+    }
+
+    fn slots_of(&self, product: usize) -> &[Option<u32>] {
+        if self.starts.is_empty() {
+            return &self.slots[product..=product];
+        }
+        &self.slots[self.starts[product] as usize..self.starts[product + 1] as usize]
+    }
+
+    fn at(&self, slot: u32) -> &[f32] {
+        &self.values[slot as usize * self.dimension..(slot as usize + 1) * self.dimension]
+    }
+
+    /// Stores a unit vector; gives its slot.
+    fn add(&mut self, unit: &[f32]) -> u32 {
+        let slot = self.values.len() / self.dimension;
+        self.values.extend_from_slice(unit);
+        small(slot)
+    }
+
+    /// The vectors of `products`, end to end in that order: `[vectors][dimension]`. They are moved where they lie, along the
     /// cycles of the permutation, so that no second copy of them is held.
     ///
     /// # Panics
     /// When a product has no vector.
     #[must_use]
-    pub fn arrange(mut self, products: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
-        let (dimension, rows) = (self.dimension, products.len());
+    pub fn arrange(mut self, products: impl Iterator<Item = usize>) -> Vec<f32> {
+        let mut asked: Vec<u32> = Vec::new();
+        for product in products {
+            let of_all = asked.len();
+            asked.extend(self.slots_of(product).iter().flatten());
+            assert!(asked.len() > of_all, "only products with a vector are arranged");
+        }
+        let (dimension, rows) = (self.dimension, asked.len());
         let held = self.values.len().checked_div(dimension).unwrap_or(0);
         self.values.reserve_exact(rows.saturating_sub(held) * dimension);
         // Where each row comes from: first a slot of its own, so that products with one vector get it each.
-        let mut from: Vec<u32> = Vec::with_capacity(rows.max(held));
+        let mut from: Vec<u32> = asked;
         let mut is_taken = vec![false; held];
-        for product in products {
-            let slot = self.slots[product].expect("only products with a vector are arranged");
-            let at = slot as usize;
+        for slot in &mut from {
+            let at = *slot as usize;
             if is_taken[at] {
-                from.push(small(self.values.len() / dimension));
+                *slot = small(self.values.len() / dimension);
                 self.values.extend_from_within(at * dimension..(at + 1) * dimension);
             } else {
                 is_taken[at] = true;
-                from.push(slot);
             }
         }
         // Whatever is not asked for comes last and is cut off.
@@ -196,7 +281,7 @@ fn permute(values: &mut [f32], dimension: usize, mut from: Vec<u32>) {
 }
 
 fn small(slot: usize) -> u32 {
-    u32::try_from(slot).expect("fewer than 2^32 products")
+    u32::try_from(slot).expect("fewer than 2^32 vectors")
 }
 
 #[cfg(test)]
@@ -223,6 +308,47 @@ mod tests {
         }
     }
 
+    /// The same vectors for four products: one with those of 0 to 2, one with that of 3, one with none, one with those of 4 and 5.
+    const STARTS: [usize; 5] = [0, 3, 4, 4, 6];
+
+    #[test]
+    fn products_have_all_vectors_of_their_places() {
+        let all = vectors().gather_all(&STARTS);
+        let of = |product: usize| all.of(product).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        let [east, north, west] = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]].map(Vec::from);
+        let expected =
+            [vec![north.clone(), west.clone()], vec![north.clone()], vec![], vec![east.clone(), west.clone()]];
+        assert_eq!([0, 1, 2, 3].map(of), expected);
+        assert_eq!((all.count(), all.get(3)), (3, Some(&east[..])));
+        let arranged = all.clone().arrange([3, 0, 1].into_iter());
+        assert_eq!(arranged, [east, west.clone(), north.clone(), west, north].concat());
+        assert_ne!(all.digest(), vectors().gather_all(&[0, 2, 4, 4, 6]).digest());
+    }
+
+    #[test]
+    fn where_no_product_has_several_vectors_nothing_is_added() {
+        // The second place of product 0 has none.
+        let starts = [0, 2, 3, 4, 5, 6];
+        let all = vectors().gather_all(&starts);
+        assert!(all.starts.is_empty());
+        let mut plain = Vectors::new(2, 5);
+        for (product, place) in [0, 2, 3, 4, 5].into_iter().enumerate() {
+            plain.insert(product, vectors().get(place).unwrap()).unwrap();
+        }
+        assert_eq!((all.digest(), all.count()), (plain.digest(), 5));
+        assert_eq!(vectors().gather_mean(&starts).0.digest(), plain.digest());
+    }
+
+    #[test]
+    fn a_mean_is_stored_once_and_none_where_vectors_cancel_out() {
+        let (means, canceled) = vectors().gather_mean(&STARTS);
+        assert_eq!(canceled, [3]);
+        let half = std::f64::consts::FRAC_1_SQRT_2 as f32;
+        let expected = [Some(&[-half, half][..]), Some(&[0.0, 1.0][..]), None, None];
+        assert_eq!([0, 1, 2, 3].map(|product| means.get(product)), expected);
+        assert_eq!(means.arrange([1, 0].into_iter()), [0.0, 1.0, -half, half]);
+    }
+
     #[test]
     fn every_permutation_of_four_rows_is_followed() {
         let rows: [u32; 4] = [0, 1, 2, 3];
@@ -244,7 +370,8 @@ mod tests {
         for n in 0..40_000_u16 {
             let values = [f32::from(n), -0.0, f32::NAN];
             let values = &values[..usize::from(n % 4).min(3)];
-            digest.add(values.len(), values);
+            digest.add_length(values.len());
+            digest.add(values);
             bytes.extend((values.len() as u64).to_le_bytes());
             bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
         }

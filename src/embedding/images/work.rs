@@ -20,13 +20,13 @@ const LONG: Duration = Duration::from_secs(5);
 
 /// A file that was read, and where the features of its image come from.
 struct Looked {
-    product: usize,
+    view: usize,
     seen: Seen,
     found: Found,
 }
 
 enum Found {
-    /// Another product with the same image brings them, or there is no image.
+    /// Another view with the same image brings them, or there is no image.
     Elsewhere,
     Cached(Vec<f32>),
     /// The picture that the encoder is to look at.
@@ -49,20 +49,20 @@ impl<E: Encoder> Session<'_, E> {
         Ok(())
     }
 
-    /// The products whose files have to be read.
+    /// The views whose files have to be read.
     fn left_to_do(&mut self, seen: &[Seen]) -> Vec<usize> {
         let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut left = Vec::new();
-        for (product, one) in seen.iter().enumerate() {
+        for (view, one) in seen.iter().enumerate() {
             match one {
-                Seen::Unknown => left.push(product),
+                Seen::Unknown => left.push(view),
                 Seen::Image(content, _) => {
                     let Some(Image::Wanted(bringer)) = images.get_mut(content) else { continue };
                     if !matches!(&seen[*bringer], Seen::Image(brought, _) if brought == content) {
-                        *bringer = product;
+                        *bringer = view;
                     }
-                    if *bringer == product {
-                        left.push(product);
+                    if *bringer == view {
+                        left.push(view);
                     }
                 }
                 Seen::Nothing | Seen::Url | Seen::Unread(_) => {}
@@ -71,7 +71,7 @@ impl<E: Encoder> Session<'_, E> {
         left
     }
 
-    /// Reads the files of some products in chunks; the next one is read, decoded and framed while the encoder looks at one.
+    /// Reads the files of some views in chunks; the next one is read, decoded and framed while the encoder looks at one.
     fn work_through(&mut self, mut work: &[usize], seen: &mut [Seen]) -> Result<()> {
         let mut size = 2 * FEW;
         let mut ahead = self.look_at(take(&mut work, size));
@@ -92,24 +92,24 @@ impl<E: Encoder> Session<'_, E> {
         Ok(())
     }
 
-    fn look_at(&self, products: &[usize]) -> Vec<Looked> {
-        let look = |&product: &usize| {
-            let looked = self.look(product);
+    fn look_at(&self, views: &[usize]) -> Vec<Looked> {
+        let look = |&view: &usize| {
+            let looked = self.look(view);
             if !matches!(looked.found, Found::Framed(_)) {
                 self.progress.advance(1);
             }
             looked
         };
-        products.par_iter().map(look).collect()
+        views.par_iter().map(look).collect()
     }
 
-    /// Reads a product's image and, the first time that its bytes are seen, finds its features or frames it for the encoder.
-    fn look(&self, product: usize) -> Looked {
-        match self.root.read_signed(self.products[product].image.as_deref().unwrap_or_default()) {
-            Err(fault) => Looked { product, seen: Seen::Unread(Box::new(fault)), found: Found::Elsewhere },
+    /// Reads a view's image and, the first time that its bytes are seen, finds its features or frames it for the encoder.
+    fn look(&self, view: usize) -> Looked {
+        match self.root.read_signed(self.views[view].image) {
+            Err(fault) => Looked { view, seen: Seen::Unread(Box::new(fault)), found: Found::Elsewhere },
             Ok((bytes, signature)) => {
                 let content = *blake3::hash(&bytes).as_bytes();
-                Looked { product, seen: Seen::Image(content, signature), found: self.find(&content, &bytes) }
+                Looked { view, seen: Seen::Image(content, signature), found: self.find(&content, &bytes) }
             }
         }
     }
@@ -159,7 +159,7 @@ impl<E: Encoder> Session<'_, E> {
     /// Moves what a chunk brought into the vectors, the images and the cache.
     fn keep_chunk(&mut self, chunk: Vec<Looked>, seen: &mut [Seen]) {
         let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for Looked { product, seen: looked, found } in chunk {
+        for Looked { view, seen: looked, found } in chunk {
             if let Seen::Image(content, signature) = looked {
                 self.cache.note(signature, content);
                 let outcome = match found {
@@ -168,9 +168,9 @@ impl<E: Encoder> Session<'_, E> {
                         self.cache.add_fault(content, &fault);
                         Some(Err(Box::new((Stage::Image, fault))))
                     }
-                    Found::Cached(features) => Some(keep(&mut self.vectors, product, make_unit(&features))),
+                    Found::Cached(features) => Some(keep(&mut self.vectors, view, make_unit(&features))),
                     Found::Computed(features) => {
-                        let outcome = keep(&mut self.vectors, product, make_unit(&features));
+                        let outcome = keep(&mut self.vectors, view, make_unit(&features));
                         self.cache.add(content, features);
                         self.computed += 1;
                         Some(outcome)
@@ -180,7 +180,7 @@ impl<E: Encoder> Session<'_, E> {
                     images.insert(content, Image::Settled(outcome));
                 }
             }
-            seen[product] = looked;
+            seen[view] = looked;
         }
     }
 }
