@@ -117,8 +117,13 @@ impl Vectors {
         self.slots[product] = self.slots[other];
     }
 
-    /// Gives each product all the vectors that there are of some: product `p` those of the products `starts[p]..starts[p + 1]` of before.
-    pub(super) fn gather_all(mut self, starts: &[usize]) -> Vectors {
+    /// Gives each product all the vectors that there are of some: product `p` those of the products `starts[p]..starts[p + 1]` of before,
+    /// which have one at most.
+    ///
+    /// # Panics
+    /// When `starts` names a product that there is not.
+    #[must_use]
+    pub fn gather_all(mut self, starts: &[usize]) -> Vectors {
         self.starts.push(0);
         for of_product in starts.windows(2) {
             let there_are = self.slots[of_product[0]..of_product[1]].iter().flatten().count();

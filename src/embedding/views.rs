@@ -19,6 +19,7 @@ pub enum Views {
 
 impl Views {
     /// Whether it is what happens when nothing is said: then it is not written into what decides a run.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde decides the signature")]
     pub(crate) fn is_first(&self) -> bool {
         *self == Views::First
     }
