@@ -219,7 +219,7 @@ fn images<E: Encoder>(config: &Config, encoder: E) -> Images<E> {
 }
 
 fn embed(catalog: &mut Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
-    let embedded = embedder.embed(catalog, &Progress::stage("embedding", "products"))?;
+    let embedded = embedder.embed(catalog, &Progress::stage("embedding", "images or vectors"))?;
     let (count, computed) = (embedded.vectors.count(), embedded.computed);
     tracing::info!("{count} products have a vector, {computed} were computed now");
     Ok(embedded)

@@ -107,11 +107,8 @@ pub fn make_unit(raw: &[f32]) -> Result<Vec<f32>, VectorFault> {
 }
 
 /// The unit vector of the mean of unit vectors: their f64 sum in the order given, divided by its norm (in the order of
-/// [`canonical_dot`]) and rounded once.
-///
-/// # Errors
-/// Vectors that cancel each other out.
-pub(super) fn mean_unit<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Result<Vec<f32>, VectorFault> {
+/// [`canonical_dot`]) and rounded once; `None` where they cancel each other out.
+pub(super) fn mean_unit<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Option<Vec<f32>> {
     let mut sum: Vec<f64> = Vec::new();
     for vector in vectors {
         sum.resize(vector.len(), 0.0);
@@ -120,11 +117,8 @@ pub(super) fn mean_unit<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Result<
     let mut squares = [0.0_f64; 8];
     sum.iter().enumerate().for_each(|(at, value)| squares[at % 8] += value * value);
     let norm = total(squares).sqrt();
-    if norm == 0.0 {
-        return Err(VectorFault::Zero);
-    }
     #[expect(clippy::cast_possible_truncation, reason = "the one rounding that the definition asks for")]
-    Ok(sum.iter().map(|value| (value / norm) as f32).collect())
+    (norm > 0.0).then(|| sum.iter().map(|value| (value / norm) as f32).collect())
 }
 
 /// [`make_unit`] in place; what it refuses stays as it is.
@@ -202,7 +196,7 @@ mod tests {
     #[test]
     fn vectors_that_cancel_each_other_out_have_no_mean() {
         let (there, back) = ([0.6, -0.8], [-0.6, 0.8]);
-        assert_eq!(mean_unit([&there[..], &back[..]].into_iter()), Err(VectorFault::Zero));
-        assert_eq!(mean_unit([&there[..], &there[..], &back[..]].into_iter()).map(|mean| mean.len()), Ok(2));
+        assert_eq!(mean_unit([&there[..], &back[..]].into_iter()), None);
+        assert_eq!(mean_unit([&there[..], &there[..], &back[..]].into_iter()).map(|mean| mean.len()), Some(2));
     }
 }

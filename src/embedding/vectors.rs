@@ -134,39 +134,38 @@ impl Vectors {
             return self;
         }
         self.starts.clear();
-        self.gather(starts, |_, slots| slots.first().copied())
+        self.gather(starts, |_, _, slots| slots.first().copied())
     }
 
     /// Gives each product the mean of the vectors that [`Self::gather_all`] would give it, see [`mean_unit`]; the one vector where there
     /// is one. Also says which products have none because theirs cancel each other out, ascending.
     pub(super) fn gather_mean(self, starts: &[usize]) -> (Vectors, Vec<usize>) {
-        let mut product = 0;
         let mut canceled = Vec::new();
-        let vectors = self.gather(starts, |vectors, slots| {
-            product += 1;
-            match slots {
-                [] => None,
-                &[slot] => Some(slot),
-                slots => match mean_unit(slots.iter().map(|&slot| vectors.at(slot))) {
-                    Ok(mean) => Some(vectors.add(&mean)),
-                    Err(_) => {
-                        canceled.push(product - 1);
-                        None
-                    }
-                },
+        let vectors = self.gather(starts, |vectors, product, slots| {
+            if slots.len() < 2 {
+                return slots.first().copied();
             }
+            let mean = mean_unit(slots.iter().map(|&slot| vectors.at(slot)));
+            if mean.is_none() {
+                canceled.push(product);
+            }
+            mean.map(|mean| vectors.add(&mean))
         });
         (vectors, canceled)
     }
 
     /// Gives each product the slot that `choose` makes of those that there are of some products of before.
-    fn gather(mut self, starts: &[usize], mut choose: impl FnMut(&mut Vectors, &[u32]) -> Option<u32>) -> Vectors {
+    fn gather(
+        mut self,
+        starts: &[usize],
+        mut choose: impl FnMut(&mut Vectors, usize, &[u32]) -> Option<u32>,
+    ) -> Vectors {
         let slots = std::mem::take(&mut self.slots);
         let mut there_are = Vec::new();
-        for of_product in starts.windows(2) {
+        for (product, of_product) in starts.windows(2).enumerate() {
             there_are.clear();
             there_are.extend(slots[of_product[0]..of_product[1]].iter().flatten());
-            let chosen = choose(&mut self, &there_are);
+            let chosen = choose(&mut self, product, &there_are);
             self.slots.push(chosen);
         }
         self

@@ -59,8 +59,8 @@ TABLES = {
         ["detail"],
     ),
     "embeddings": (
-        "run_id text, run_date date, product_id text, embedding vector",
-        ["product_id"],
+        "run_id text, run_date date, product_id text, view int32, embedding vector",
+        ["product_id", "view"],
         ["product_id", "embedding"],
     ),
 }

@@ -53,8 +53,8 @@ fn config(folder: &Path, views: Views) -> Config {
 
 /// The night of some products by their images, up to its plan, and what became of the images.
 fn prepare(folder: &Path, views: Views, shop: &[&[&str]]) -> (Night, Embedded) {
-    let csv: String = (0..shop.len()).map(|product| format!("p{product},A\n")).collect();
-    std::fs::write(folder.join("p.csv"), format!("id,category\n{csv}")).expect("written");
+    let csv: Vec<String> = (0..shop.len()).map(|product| format!("p{product},A\n")).collect();
+    std::fs::write(folder.join("p.csv"), format!("id,category\n{}", csv.concat())).expect("written");
     std::fs::write(
         folder.join("twinset.toml"),
         "[catalog]\npath = 'p.csv'\n[[rule]]\nname = 'all'\nrelation = 'similar'\ncandidates = 'any'\nlimit = 3\n",
