@@ -6,6 +6,7 @@ mod assembly;
 mod columnar;
 mod columns;
 mod delimited;
+mod images;
 mod json_lines;
 mod shopify;
 mod stock;
@@ -20,6 +21,7 @@ use std::path::Path;
 use assembly::Assembly;
 use chrono::NaiveDate;
 pub use columns::{Column, Columns, Kind, columns};
+pub use images::FurtherImages;
 pub(crate) use stock::flag;
 use wanted::Wanted;
 
@@ -46,7 +48,7 @@ pub struct Catalog {
     pub vectors: Option<VectorColumn>,
     /// Every row, or field of a row, that could not be used, by row.
     pub rejects: Vec<Reject>,
-    /// Data rows in the file, rejected ones included (a header is not a row).
+    /// Data rows in the file, rejected ones and those that only bring an image included (a header is not a row).
     pub rows: u64,
     /// BLAKE3 of the file's bytes.
     pub digest: Option<blake3::Hash>,
@@ -70,7 +72,7 @@ impl Catalog {
     }
 }
 
-/// One row of the catalog: a product or one of its variants.
+/// One row of the catalog: a product or one of its variants, with the images of the rows below it that only bring more of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
     /// The data row it came from, counted from 1.
@@ -188,6 +190,8 @@ pub struct Source<'a> {
     pub currency: Option<Currency>,
     /// The decimal mark of prices written as text, `.` or `,`.
     pub decimal: char,
+    /// Where images beside the one in `image` stand.
+    pub further_images: &'a FurtherImages,
     /// The date of the night: products have days on which they may be recommended.
     pub run_date: NaiveDate,
     /// The columns that rules name, each once.

@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::catalog::{Attribute, Format};
+use crate::catalog::{Attribute, Format, FurtherImages};
 use crate::cli::JobArgs;
 use crate::device::Choice;
 use crate::error::{Error, Result};
@@ -40,6 +40,8 @@ pub struct Config {
     pub currency: Option<Currency>,
     /// The decimal mark of prices written as text.
     pub decimal: char,
+    /// Where images beside the one in `image` stand.
+    pub further_images: FurtherImages,
     /// The folder that image paths start at.
     pub images: PathBuf,
     /// Where vectors come from.
@@ -115,6 +117,9 @@ struct CatalogSection {
     format: Option<Format>,
     #[serde(default)]
     columns: BTreeMap<String, String>,
+    #[serde(default)]
+    further_images: Vec<String>,
+    image_separator: Option<char>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -169,6 +174,7 @@ impl Config {
             "columns": self.columns,
             "currency": self.currency.map(|c| c.to_string()),
             "decimal": self.decimal,
+            "further_images": self.further_images,
             "embedding": self.embedding,
             "embeddings": self.publish_embeddings,
             "rules": self.rules,
@@ -210,6 +216,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         columns: file.catalog.columns,
         currency: currency.transpose()?,
         decimal,
+        further_images: FurtherImages { columns: file.catalog.further_images, separator: file.catalog.image_separator },
         embedding: file.embedding.resolve(&folder)?,
         device: device.transpose()?.unwrap_or_default(),
         gpu: gpu::Options::default(),

@@ -81,6 +81,18 @@ fn catalog_section(text: &mut String, columns: &Columns, guess: &Guess<'_>, path
         ("# decimal = \",\"".into(), "for prices written like 19,99")
     });
     lines.push(columns_line(guess));
+    let further: Vec<String> = guess.further_images.iter().map(|column| quote(column)).collect();
+    lines.push(if further.is_empty() {
+        ("# further_images = [\"image_2\"]".into(), "columns with other views of a product")
+    } else {
+        (format!("further_images = [{}]", further.join(", ")), "other views of a product; a guess by their names")
+    });
+    lines.push(match guess.image_separator {
+        Some(separator) => {
+            (format!("image_separator = {}", quote(&separator.to_string())), "between the images of a cell")
+        }
+        None => ("# image_separator = \",\"".into(), "where a cell holds several images"),
+    });
 
     text.push_str("[catalog]\n");
     for (setting, comment) in lines {
@@ -192,13 +204,13 @@ fn choose_currency(guess: &Guess<'_>, warnings: &mut Vec<String>) -> Option<Stri
 fn find_image_root(catalog: &Path, guess: &Guess<'_>) -> PathBuf {
     let beside = catalog.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let candidates = ["", "images", "img", "media", "photos"].map(|name| beside.join(name));
-    let first = guess.column("image").and_then(|column| column.samples.first());
+    let first = guess.images().next();
     let found = first.and_then(|image| candidates.into_iter().find(|root| root.join(image).is_file()));
     found.unwrap_or_else(|| beside.to_owned())
 }
 
 fn warn_about_image_root(root: &Path, guess: &Guess<'_>) -> Option<String> {
-    let samples = &guess.column("image")?.samples;
+    let samples: Vec<&str> = guess.images().collect();
     let is_useless = samples.is_empty() || guess.vectors.is_some() || guess.images_are_urls();
     if is_useless || samples.iter().any(|image| root.join(image).is_file()) {
         return None;
@@ -346,15 +358,25 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_images_is_no_image() {
+    fn lists_of_images_and_further_columns_are_seen() {
         let written = init_on("SKU,Name,Categories,Regular price,Currency,Images\n1,A,B,5,EUR,images/a.jpg\n");
         assert_eq!(written.table["catalog"]["columns"]["image"].as_str(), Some("Images"));
         assert_eq!(written.warnings, [""; 0]);
-        let lists =
-            "SKU,Name,Categories,Regular price,Currency,Images\n1,A,B,5,EUR,\"https://x/a.jpg, https://x/b.jpg\"\n";
+        assert_eq!(written.table["catalog"].get("image_separator"), None);
+        let lists = "SKU,Name,Categories,Regular price,Currency,Images\n1,A,B,5,EUR,\"images/a.jpg, b.jpg\"\n";
         let written = init_on(lists);
-        assert_eq!(written.table["catalog"]["columns"].get("image"), None);
-        assert!(written.warnings.len() == 1 && written.warnings[0].contains("`Images`"), "{:?}", written.warnings);
+        assert_eq!(written.table["catalog"]["columns"]["image"].as_str(), Some("Images"));
+        assert_eq!(written.table["catalog"]["image_separator"].as_str(), Some(","));
+        assert_eq!(written.warnings, [""; 0], "the first of the list is there");
+        let columns = "id,title,category,price,currency,image_link,Image 2,image_1,additional_image_link\n\
+            1,A,B,5,EUR,images/a.jpg,b.jpg,,c.jpg\n";
+        let written = init_on(columns);
+        let further: Vec<_> = written.table["catalog"]["further_images"].as_array().unwrap().iter().collect();
+        assert_eq!(
+            further.iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>(),
+            ["Image 2", "additional_image_link"]
+        );
+        assert_eq!(written.table["catalog"].get("image_separator"), None);
     }
 
     #[test]

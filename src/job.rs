@@ -118,13 +118,16 @@ pub fn read(config: &Config) -> Result<Catalog> {
         columns: &config.columns,
         currency: config.currency,
         decimal: config.decimal,
+        further_images: &config.further_images,
         run_date: config.run_date,
         attributes: &config.attributes(),
         vectors,
         progress: &Progress::stage("reading", "bytes"),
     })?;
     let path = config.catalog.display();
-    tracing::info!("read {} rows of `{path}`: {} products", catalog.rows, catalog.products.len());
+    let further: usize = catalog.products.iter().map(|product| product.further_images.len()).sum();
+    let images = if further > 0 { format!(", {further} further images") } else { String::new() };
+    tracing::info!("read {} rows of `{path}`: {} products{images}", catalog.rows, catalog.products.len());
     Ok(catalog)
 }
 

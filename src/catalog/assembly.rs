@@ -1,4 +1,4 @@
-//! From the cells of one row to a product: money, stock, categories, duplicates. Every reader ends here, so that a
+//! From the cells of one row to a product: money, stock, categories, images, duplicates. Every reader ends here, so that a
 //! value means the same in every format. This room refuses to know which format a row came from.
 
 use std::borrow::Cow;
@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 
+use super::images::Gallery;
 use super::stock;
 use super::wanted::{Field, Wanted};
-use super::{Catalog, Category, Product, Source, VectorColumn};
+use super::{Catalog, Category, Product, ProductIndex, Source, VectorColumn};
 use crate::error::Result;
 use crate::money::{Currency, Margin, Price, PriceFault};
 use crate::reject::{Reject, Stage};
@@ -30,6 +31,8 @@ pub(super) enum Cell<'a> {
     Number(Cow<'a, str>),
     /// A JSON array or object, as it was written.
     Nested(&'a str),
+    /// A list of texts.
+    Texts(Vec<&'a str>),
     /// A vector.
     Vector(&'a [f32]),
     /// A vector that already lies among the catalog's values, there.
@@ -40,6 +43,16 @@ impl<'a> Cell<'a> {
     pub(super) fn text(text: &'a str) -> Cell<'a> {
         if text.is_empty() { Cell::Empty } else { Cell::Text(Cow::Borrowed(text)) }
     }
+
+    /// Whether it holds nothing, or nothing but spaces.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Cell::Empty => true,
+            Cell::Text(text) => text.trim().is_empty(),
+            Cell::Texts(texts) => texts.iter().all(|text| text.trim().is_empty()),
+            Cell::Number(_) | Cell::Nested(_) | Cell::Vector(_) | Cell::Placed(_) => false,
+        }
+    }
 }
 
 /// Takes rows, gives the catalog.
@@ -48,8 +61,8 @@ pub(super) struct Assembly<'a> {
     wanted: &'a Wanted<'a>,
     file: &'a TableFile,
     catalog: Catalog,
-    /// The first row of each id, by the first half of the id's BLAKE3: 128 bits stand for ids of any length.
-    seen: HashMap<[u8; 16], u64>,
+    /// The product of each id, by the first half of the id's BLAKE3: 128 bits stand for ids of any length.
+    seen: HashMap<[u8; 16], ProductIndex>,
 }
 
 impl<'a> Assembly<'a> {
@@ -73,7 +86,14 @@ impl<'a> Assembly<'a> {
 
     /// Takes one row; `cells` has one entry for each slot of [`Wanted`].
     pub(super) fn take(&mut self, row: u64, cells: &[Cell<'_>]) {
-        let Some(id) = self.unique_id(row, &cells[Field::Id.slot()]) else { return };
+        let Some(id) = self.id(row, &cells[Field::Id.slot()]) else { return };
+        let next = self.catalog.products.len();
+        let product = *self.seen.entry(key(&id)).or_insert(next);
+        if product != next {
+            self.take_again(row, &id, product, cells);
+            return;
+        }
+        let (image, further_images) = self.images(row, &id, cells).split();
         let mut fields =
             Fields { row, id: &id, cells, decimal: self.source.decimal, rejects: &mut self.catalog.rejects };
         let (price, currency) = fields.money(self.source.currency);
@@ -83,8 +103,8 @@ impl<'a> Assembly<'a> {
             category: fields.text(Field::Category).as_deref().and_then(Category::parse),
             price,
             currency,
-            image: fields.text(Field::Image),
-            further_images: Box::default(),
+            image,
+            further_images,
             group: fields.text(Field::GroupId),
             margin: fields.margin(price),
             in_stock: fields.is_in_stock(),
@@ -96,6 +116,41 @@ impl<'a> Assembly<'a> {
             self.take_vector(row, &product.id, &cells[slot]);
         }
         self.catalog.products.push(product);
+    }
+
+    /// Takes another row of a product: it may bring images, and nothing else.
+    fn take_again(&mut self, row: u64, id: &str, product: ProductIndex, cells: &[Cell<'_>]) {
+        if self.wanted.holds_images_alone(cells) {
+            let images = self.images(row, id, cells);
+            let product = &mut self.catalog.products[product];
+            let known = (product.image.take(), std::mem::take(&mut product.further_images));
+            (product.image, product.further_images) = images.after(known).split();
+            return;
+        }
+        let first = self.catalog.products[product].row;
+        let detail = format!(
+            "id {} is already in row {first}, which is kept: a further row of a product may hold its id and images alone",
+            quoted(id)
+        );
+        self.reject_field(row, id, "duplicate_id", detail);
+    }
+
+    /// The images of a row, in the order of their columns.
+    fn images(&mut self, row: u64, id: &str, cells: &[Cell<'_>]) -> Gallery {
+        let mut images = Gallery::default();
+        for slot in self.wanted.image_slots() {
+            if let Err(what) = images.add(&cells[slot], self.source.further_images.separator) {
+                let detail = format!("`{}` {what}", self.wanted.slots()[slot].column);
+                self.reject_field(row, id, "not_text", detail);
+            }
+        }
+        images
+    }
+
+    /// Refuses a field of a row.
+    fn reject_field(&mut self, row: u64, id: &str, code: &'static str, detail: String) {
+        let id = Some(id.to_owned());
+        self.catalog.rejects.push(Reject { stage: Stage::Catalog, row, id, code, detail });
     }
 
     /// Refuses a whole row.
@@ -134,11 +189,11 @@ impl<'a> Assembly<'a> {
         Ok(self.catalog)
     }
 
-    fn unique_id(&mut self, row: u64, cell: &Cell<'_>) -> Option<String> {
+    fn id(&mut self, row: u64, cell: &Cell<'_>) -> Option<String> {
         let id = match cell {
             Cell::Text(text) | Cell::Number(text) => text.trim(),
             Cell::Empty => "",
-            Cell::Nested(_) | Cell::Vector(_) | Cell::Placed(_) => {
+            Cell::Nested(_) | Cell::Texts(_) | Cell::Vector(_) | Cell::Placed(_) => {
                 self.reject(row, "no_id", "`id` is a list or an object: it must be text".into());
                 return None;
             }
@@ -147,20 +202,7 @@ impl<'a> Assembly<'a> {
             self.reject(row, "no_id", "`id` is empty".into());
             return None;
         }
-        let hash = blake3::hash(id.as_bytes());
-        let key = *hash.as_bytes().first_chunk().expect("32 bytes hold 16");
-        let first = *self.seen.entry(key).or_insert(row);
-        if first == row {
-            return Some(id.to_owned());
-        }
-        self.catalog.rejects.push(Reject {
-            stage: Stage::Catalog,
-            row,
-            id: Some(id.to_owned()),
-            code: "duplicate_id",
-            detail: format!("id {} is already in row {first}, which is kept", quoted(id)),
-        });
-        None
+        Some(id.to_owned())
     }
 
     fn take_vector(&mut self, row: u64, id: &str, cell: &Cell<'_>) {
@@ -182,12 +224,12 @@ impl<'a> Assembly<'a> {
             Cell::Text(text) => read_vector(text, &mut vectors.values),
             Cell::Nested(text) => read_vector(text, &mut vectors.values),
             Cell::Number(text) => Err(format!("{} is a number, not a list of numbers", quoted(text))),
+            Cell::Texts(_) => Err("the list is one of texts, not of numbers".to_owned()),
         };
         if let Err(detail) = outcome {
             vectors.values.truncate(start);
             vectors.spans.push(None);
-            let id = Some(id.to_owned());
-            self.catalog.rejects.push(Reject { stage: Stage::Catalog, row, id, code: "bad_vector", detail });
+            self.reject_field(row, id, "bad_vector", detail);
             return;
         }
         vectors.spans.push(Some(start..vectors.values.len()));
@@ -209,7 +251,7 @@ impl Fields<'_> {
         match &self.cells[field.slot()] {
             Cell::Empty => None,
             Cell::Text(text) | Cell::Number(text) => non_empty(text),
-            Cell::Nested(_) | Cell::Vector(_) | Cell::Placed(_) => {
+            Cell::Nested(_) | Cell::Texts(_) | Cell::Vector(_) | Cell::Placed(_) => {
                 let detail = format!("`{}` is a list or an object: it must be text", field.name());
                 self.reject("not_text", detail);
                 None
@@ -292,7 +334,7 @@ impl Fields<'_> {
             Cell::Empty => return true,
             Cell::Text(text) | Cell::Number(text) => text.trim(),
             Cell::Nested(text) => text,
-            Cell::Vector(_) | Cell::Placed(_) => "a list",
+            Cell::Texts(_) | Cell::Vector(_) | Cell::Placed(_) => "a list",
         };
         let is_in_stock = if text.is_empty() { Some(true) } else { read(text) };
         is_in_stock.unwrap_or_else(|| {
@@ -308,11 +350,16 @@ impl Fields<'_> {
     }
 }
 
+/// What stands for an id.
+fn key(id: &str) -> [u8; 16] {
+    *blake3::hash(id.as_bytes()).as_bytes().first_chunk().expect("32 bytes hold 16")
+}
+
 fn attribute(cell: &Cell<'_>) -> Option<String> {
     match cell {
         Cell::Text(text) | Cell::Number(text) => non_empty(text),
         Cell::Nested(text) => non_empty(text),
-        Cell::Empty | Cell::Vector(_) | Cell::Placed(_) => None,
+        Cell::Empty | Cell::Texts(_) | Cell::Vector(_) | Cell::Placed(_) => None,
     }
 }
 

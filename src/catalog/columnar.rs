@@ -10,7 +10,7 @@ use std::ops::Range;
 use anyhow::anyhow;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array, ArrayRef, Float32Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray};
 use arrow_buffer::OffsetBuffer;
 use arrow_cast::can_cast_types;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
@@ -54,7 +54,7 @@ pub(super) fn read(file: &TableFile, wanted: &Wanted<'_>, assembly: &mut Assembl
     let rows = if vector_root.is_some() { ROWS_PER_VECTOR_BATCH } else { ROWS_PER_BATCH };
     let mut reader = Batches::open(file, builder, &roots, rows)?;
     while let Some(batch) = reader.next()? {
-        let columns = Columns::of(&batch, &local, wanted.vector_slot()).map_err(|cause| undecodable(file, cause))?;
+        let columns = Columns::of(&batch, &local, wanted).map_err(|cause| undecodable(file, cause))?;
         let placed = match &mut vectors {
             Some(vectors) => vectors.read(batch.num_rows(), assembly.values())?,
             None => Vec::new(),
@@ -92,6 +92,10 @@ fn require_usable_types(
                 "`column` under `[embedding]` is `{name}`, but in `{}` that is {held}: it must be a list of numbers",
                 file.path().display()
             )));
+        }
+        let is_texts = list_item(field.data_type()).is_some_and(|item| value_type(item).is_string());
+        if is_texts && wanted.image_slots().any(|image| image == slot) {
+            continue;
         }
         if !is_vector_slot && held.is_nested() {
             return Err(file.unusable(format_args!("has {held} in column `{name}`: write text or numbers there")));
@@ -155,6 +159,7 @@ struct Columns(Vec<Option<Values>>);
 
 enum Values {
     Text { texts: Texts, is_number: bool },
+    Lists { texts: StringArray, offsets: OffsetBuffer<i64>, original: ArrayRef },
     Vectors { values: Float32Array, offsets: OffsetBuffer<i64>, original: ArrayRef },
 }
 
@@ -162,13 +167,16 @@ impl Columns {
     fn of(
         batch: &RecordBatch,
         local: &[Option<usize>],
-        vectors: Option<usize>,
+        wanted: &Wanted<'_>,
     ) -> std::result::Result<Columns, ArrowError> {
         let values = |(slot, place): (usize, &Option<usize>)| {
             let column = place.map(|index| batch.column(index));
-            column
-                .map(|column| if vectors == Some(slot) { vector_values(column) } else { text_values(column) })
-                .transpose()
+            let values = |column: &ArrayRef| match list_item(column.data_type()) {
+                _ if wanted.vector_slot() == Some(slot) => vector_values(column),
+                Some(_) => list_values(column),
+                None => text_values(column),
+            };
+            column.map(values).transpose()
         };
         Ok(Columns(local.iter().enumerate().map(values).collect::<std::result::Result<_, _>>()?))
     }
@@ -194,18 +202,33 @@ impl Values {
                 Some(text) if *is_number => Cell::Number(Cow::Borrowed(text)),
                 Some(text) => Cell::Text(Cow::Borrowed(text)),
             },
-            Values::Vectors { original, .. } if original.is_null(row) => Cell::Empty,
-            Values::Vectors { values, offsets, .. } => {
-                let place = |index: usize| usize::try_from(offsets[index]).expect("offsets are never negative");
-                Cell::Vector(&values.values()[place(row)..place(row + 1)])
+            Values::Lists { original, .. } | Values::Vectors { original, .. } if original.is_null(row) => Cell::Empty,
+            Values::Lists { texts, offsets, .. } => {
+                Cell::Texts(place(offsets, row).filter(|&at| texts.is_valid(at)).map(|at| texts.value(at)).collect())
             }
+            Values::Vectors { values, offsets, .. } => Cell::Vector(&values.values()[place(offsets, row)]),
         }
     }
+}
+
+/// Where the values of a row lie.
+fn place(offsets: &OffsetBuffer<i64>, row: usize) -> Range<usize> {
+    let at = |index: usize| usize::try_from(offsets[index]).expect("offsets are never negative");
+    at(row)..at(row + 1)
 }
 
 fn text_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
     let is_number = value_type(column.data_type()).is_numeric();
     Ok(Values::Text { texts: Texts::of(column)?, is_number })
+}
+
+/// Lists of texts of any layout as one.
+fn list_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
+    let item = arrow_schema::Field::new_list_field(DataType::Utf8, true);
+    let lists = arrow_cast::cast(column, &DataType::LargeList(item.into()))?;
+    let lists = lists.as_list::<i64>();
+    let texts = lists.values().as_string::<i32>().clone();
+    Ok(Values::Lists { texts, offsets: lists.offsets().clone(), original: column.clone() })
 }
 
 /// Lists of any layout as one. A null among the values becomes NaN, which the `embedding` room refuses.

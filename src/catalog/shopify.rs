@@ -123,7 +123,7 @@ impl Kept {
         let known = COLUMNS.iter().map(|name| position(header, name, file)).collect::<Result<Vec<_>>>()?;
         let raw = |asked_by: Asker<'_>, column: &str| match asked_by {
             Asker::Default => Ok(None),
-            Asker::Mapping(_) | Asker::Vectors => position(header, column, file),
+            Asker::Mapping(_) | Asker::Vectors | Asker::FurtherImages => position(header, column, file),
             Asker::Rule(_) => {
                 Ok(position(header, column, file)?.or_else(|| alias(column).and_then(|c| known[c as usize])))
             }
@@ -153,7 +153,7 @@ impl Kept {
         let is_found = |(slot, raw): (usize, &Option<usize>)| match wanted.slots()[slot].asked_by {
             Asker::Default => true,
             Asker::Rule(_) => raw.is_some() || export.has_option(self, wanted.slots()[slot].column),
-            Asker::Mapping(_) | Asker::Vectors => raw.is_some(),
+            Asker::Mapping(_) | Asker::Vectors | Asker::FurtherImages => raw.is_some(),
         };
         self.slots.iter().enumerate().map(is_found).collect()
     }
@@ -180,7 +180,9 @@ struct Parent {
     /// The kept columns of its first row.
     first: StringRecord,
     variants: usize,
-    image: String,
+    /// Every picture of its rows, in their order, and those that are some variant's own.
+    images: Vec<String>,
+    of_variants: HashSet<String>,
 }
 
 impl Export {
@@ -213,12 +215,16 @@ impl Export {
 
     fn add(&mut self, row: u64, product: usize, cells: StringRecord, kept: &Kept) {
         if product == self.products.len() {
-            self.products.push(Parent { first: cells.clone(), variants: 0, image: String::new() });
+            self.products.push(Parent {
+                first: cells.clone(),
+                variants: 0,
+                images: Vec::new(),
+                of_variants: HashSet::new(),
+            });
         }
         let parent = &mut self.products[product];
-        if parent.image.is_empty() {
-            kept.text(&cells, Column::ImageSrc).clone_into(&mut parent.image);
-        }
+        parent.images.extend(Some(kept.text(&cells, Column::ImageSrc).to_owned()).filter(|image| !image.is_empty()));
+        parent.of_variants.insert(kept.text(&cells, Column::VariantImage).to_owned());
         let marks = [Column::Title, Column::OptionValue1, Column::Sku, Column::Price];
         if marks.iter().any(|&column| !kept.text(&cells, column).is_empty()) {
             parent.variants += 1;
@@ -300,7 +306,7 @@ impl<'e> Item<'e> {
             () if is(Field::Category) => Cell::text(self.category()),
             () if is(Field::Price) => Cell::text(self.own(Column::Price)),
             () if is(Field::Cost) => Cell::text(self.own(Column::Cost)),
-            () if is(Field::Image) => Cell::text(self.image()),
+            () if is(Field::Image) => Cell::Texts(self.images()),
             () if is(Field::InStock) => Cell::text(if self.is_offered() { "true" } else { "false" }),
             () if is(Field::Stock) => Cell::text(self.counted_stock()),
             () => Cell::Empty,
@@ -326,11 +332,13 @@ impl<'e> Item<'e> {
         columns.into_iter().map(|column| self.shared(column)).find(|text| !text.is_empty()).unwrap_or_default()
     }
 
-    fn image(&self) -> &'e str {
-        match self.own(Column::VariantImage) {
-            "" => &self.product.image,
-            own => own,
-        }
+    /// The variant's own picture, else the product's first; then the product's others, but for those of other variants.
+    fn images(&self) -> Vec<&'e str> {
+        let own = Some(self.own(Column::VariantImage)).filter(|own| !own.is_empty());
+        let first = own.or(self.product.images.first().map(String::as_str));
+        let of_all = |image: &&String| !self.product.of_variants.contains(*image);
+        let others = self.product.images.iter().filter(of_all).map(String::as_str);
+        first.into_iter().chain(others).collect()
     }
 
     /// Published and active; a word that is no flag hides nothing.
@@ -376,6 +384,9 @@ mod tests {
         assert_eq!(silver.category.as_ref().unwrap().as_str(), "Rings/Gold");
         assert_eq!(silver.image.as_deref(), Some("http://a/s.jpg"));
         assert_eq!(third.image.as_deref(), Some("http://a/1.jpg"));
+        let further: [&[&str]; 3] =
+            [&["http://a/2.jpg", "http://a/3.jpg"], &["http://a/1.jpg", "http://a/2.jpg", "http://a/3.jpg"], &[]];
+        assert_eq!([gold, silver, mug].map(|product| &product.further_images[..]), further, "no other variant's own");
         assert_eq!([gold.in_stock, silver.in_stock, mug.in_stock, third.in_stock], [false, true, false, true]);
         let expected = ["Silver", "Acme", "new", "Unisex", "7"].map(|value| Some(value.to_owned()));
         assert_eq!(silver.attributes, expected);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-use super::{Attribute, Catalog, Format, Source, read};
+use super::{Attribute, Catalog, Format, FurtherImages, Source, read};
 use crate::error::Result;
 use crate::money::Currency;
 use crate::progress::Progress;
@@ -19,6 +19,7 @@ pub(super) struct Settings {
     pub(super) decimal: char,
     pub(super) attributes: Vec<Attribute>,
     pub(super) vectors: Option<&'static str>,
+    pub(super) further_images: FurtherImages,
 }
 
 pub(super) fn read_text(bytes: &[u8]) -> Result<Catalog> {
@@ -40,6 +41,7 @@ pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Resu
         decimal: '.',
         attributes: Vec::new(),
         vectors: None,
+        further_images: FurtherImages::default(),
     };
     adjust(&mut settings);
     read(&Source {
@@ -48,6 +50,7 @@ pub(super) fn read_path(path: &Path, adjust: impl FnOnce(&mut Settings)) -> Resu
         columns: &settings.columns,
         currency: settings.currency,
         decimal: settings.decimal,
+        further_images: &settings.further_images,
         run_date: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
         attributes: &settings.attributes,
         vectors: settings.vectors,

@@ -1,7 +1,10 @@
 //! What the job wants from a catalog file, and which of its columns hold it. This room refuses to read a row.
 
+use std::ops::Range;
+
 use anyhow::anyhow;
 
+use super::assembly::Cell;
 use super::{Attribute, Source};
 use crate::error::{Error, Result};
 use crate::tabular::{TableFile, list, position};
@@ -55,12 +58,13 @@ impl Field {
     }
 }
 
-/// The list of wanted columns: a slot for each [`Field`], then the attributes, then the vectors.
+/// The list of wanted columns: a slot for each [`Field`], then the attributes, the vectors and the further images.
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
     slots: Vec<Slot<'a>>,
     attributes: usize,
     vectors: Option<usize>,
+    further_images: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -81,6 +85,8 @@ pub(super) enum Asker<'a> {
     Rule(&'a Attribute),
     /// `[embedding] column`.
     Vectors,
+    /// `[catalog] further_images`.
+    FurtherImages,
 }
 
 impl<'a> Wanted<'a> {
@@ -103,12 +109,16 @@ impl<'a> Wanted<'a> {
             slots.push(Slot { column, asked_by: Asker::Vectors });
             slots.len() - 1
         });
+        let first = slots.len();
+        let further = source.further_images.columns.iter();
+        slots.extend(further.map(|column| Slot { column, asked_by: Asker::FurtherImages }));
+        let further_images = first..slots.len();
         for name in TOLERATED {
             if source.columns.contains_key(name) {
                 slots.push(slot(name, Asker::Default));
             }
         }
-        Ok(Wanted { slots, attributes: source.attributes.len(), vectors })
+        Ok(Wanted { slots, attributes: source.attributes.len(), vectors, further_images })
     }
 
     pub(super) fn slots(&self) -> &[Slot<'a>] {
@@ -121,8 +131,20 @@ impl<'a> Wanted<'a> {
     }
 
     /// The slots of the attributes, in the order of [`Source::attributes`].
-    pub(super) fn attribute_slots(&self) -> std::ops::Range<usize> {
+    pub(super) fn attribute_slots(&self) -> Range<usize> {
         FIELDS.len()..FIELDS.len() + self.attributes
+    }
+
+    /// The slots that hold images, in their order.
+    pub(super) fn image_slots(&self) -> impl Iterator<Item = usize> + use<> {
+        std::iter::once(Field::Image.slot()).chain(self.further_images.clone())
+    }
+
+    /// Whether a row has an image, and nothing beside it but its id.
+    pub(super) fn holds_images_alone(&self, cells: &[Cell<'_>]) -> bool {
+        let is_image = |slot: usize| slot == Field::Image.slot() || self.further_images.contains(&slot);
+        let mut others = (0..cells.len()).filter(|&slot| slot != Field::Id.slot() && !is_image(slot));
+        self.image_slots().any(|slot| !cells[slot].is_blank()) && others.all(|slot| cells[slot].is_blank())
     }
 
     pub(super) fn vector_slot(&self) -> Option<usize> {
@@ -161,6 +183,11 @@ impl<'a> Wanted<'a> {
                     return Err(Error::Config(anyhow!(
                         "{asked_by} asks for the attribute `{name}`, but `{path}` has no such column: use one of \
                          {there}, or map it under `columns`"
+                    )));
+                }
+                Asker::FurtherImages => {
+                    return Err(Error::Config(anyhow!(
+                        "`further_images` under `[catalog]` names `{column}`, but `{path}` has no such column: it has {there}"
                     )));
                 }
                 Asker::Vectors => {

@@ -54,7 +54,7 @@ const SYNONYMS: [(&str, &[&str]); 13] = [
             "picture",
             "photo",
             "img",
-            IMAGE_LISTS,
+            "images",
         ],
     ),
     ("group_id", &["groupid", "itemgroupid", "parentid", "parentsku", "modelid", "styleid", "masterid"]),
@@ -65,8 +65,12 @@ const SYNONYMS: [(&str, &[&str]); 13] = [
     ("cost", &["cost", "costperitem", "purchaseprice"]),
 ];
 
-/// A column that may hold several images in a cell, separated by commas.
-const IMAGE_LISTS: &str = "images";
+/// Names that shops give to columns with further images of a product, beside those of an image with a number, such as `image_2`.
+const FURTHER_IMAGES: [&str; 6] =
+    ["furtherimages", "additionalimages", "additionalimagelink", "additionalimagelinks", "galleryimages", "gallery"];
+
+/// What stands between the images of a cell that holds several.
+const SEPARATOR: char = ',';
 
 /// Currencies that a column's name may end in, such as `price_usd`.
 const CURRENCIES: [&str; 16] =
@@ -78,6 +82,10 @@ pub(super) struct Guess<'c> {
     columns: &'c Columns,
     /// Standard field and column, where the names differ.
     pub(super) mapping: Vec<(&'static str, &'c str)>,
+    /// The columns of further images.
+    pub(super) further_images: Vec<&'c str>,
+    /// What stands between the images of a cell, where some cell holds several.
+    pub(super) image_separator: Option<char>,
     /// The column of vectors.
     pub(super) vectors: Option<&'c str>,
     /// Whether prices are written with a decimal comma.
@@ -86,7 +94,14 @@ pub(super) struct Guess<'c> {
 
 impl<'c> Guess<'c> {
     pub(super) fn of(columns: &'c Columns) -> Guess<'c> {
-        let mut guess = Guess { columns, mapping: Vec::new(), vectors: None, decimal_comma: false };
+        let mut guess = Guess {
+            columns,
+            mapping: Vec::new(),
+            further_images: Vec::new(),
+            image_separator: None,
+            vectors: None,
+            decimal_comma: false,
+        };
         if columns.format != Format::Shopify {
             for (field, names) in SYNONYMS {
                 let synonym = names.iter().find_map(|name| guess.named(field, name));
@@ -96,7 +111,14 @@ impl<'c> Guess<'c> {
                     guess.mapping.push((field, &column.name));
                 }
             }
+            guess.further_images =
+                columns.columns.iter().map(|column| column.name.as_str()).filter(is_further_image).collect();
         }
+        let of_images = |column: &&Column| {
+            guess.further_images.contains(&column.name.as_str()) || guess.column("image").is_some_and(|i| i == *column)
+        };
+        let is_list = |column: &Column| column.samples.iter().any(|text| text.contains(SEPARATOR));
+        guess.image_separator = columns.columns.iter().filter(of_images).any(is_list).then_some(SEPARATOR);
         let mut lists = columns.columns.iter().filter(|column| column.kind == Kind::Vector);
         guess.vectors = lists.next().map(|column| column.name.as_str());
         guess.decimal_comma = guess.column("price").is_some_and(|column| has_decimal_commas(&column.samples));
@@ -126,8 +148,15 @@ impl<'c> Guess<'c> {
         code.and_then(Currency::parse)
     }
 
+    /// The first image of each product that was looked at.
+    pub(super) fn images(&self) -> impl Iterator<Item = &'c str> {
+        let samples = self.column("image").map_or(&[][..], |column| &column.samples);
+        let separator = self.image_separator;
+        samples.iter().map(move |text| separator.map_or(&text[..], |c| text.split(c).next().unwrap_or(text)).trim())
+    }
+
     pub(super) fn images_are_urls(&self) -> bool {
-        self.column("image").is_some_and(|column| column.samples.iter().any(|image| photos::is_url(image)))
+        self.images().any(photos::is_url)
     }
 
     /// What whoever runs the job should know before, a sentence each.
@@ -160,14 +189,6 @@ impl<'c> Guess<'c> {
                 "images are URLs, and twinset reads files: download them first and let `image` name the files, or use \
                  vectors from a column (`kind = \"column\"`)",
             );
-        } else if self.vectors.is_none()
-            && let Some(lists) = self.image_lists()
-        {
-            warnings.push(format!(
-                "`{}` holds lists of images, and twinset reads one image a product: write the first of each list into \
-                 a column `image`",
-                lists.name
-            ));
         } else if self.vectors.is_none() && !has_values("image") {
             warn(
                 "no column looks like an image, and none holds vectors: visual rules will give empty lists (`no_vector`)",
@@ -182,14 +203,7 @@ impl<'c> Guess<'c> {
             let is_price = matches!(field, "price" | "sale_price" | "cost");
             (plain(name) == synonym && (is_price || currency.is_none()))
                 && (field != "in_stock" || column.samples.iter().all(|text| catalog::flag(text).is_some()))
-                && (synonym != IMAGE_LISTS || !holds_lists(column))
         })
-    }
-
-    /// The column of lists of images, where nothing better is the image.
-    fn image_lists(&self) -> Option<&'c Column> {
-        let is_list = |column: &&Column| plain(&column.name) == IMAGE_LISTS && holds_lists(column);
-        self.columns.columns.iter().find(is_list).filter(|_| self.column("image").is_none())
     }
 
     fn shopify_category(&self) -> Option<&'c Column> {
@@ -214,8 +228,13 @@ fn split_currency(name: &str) -> (&str, Option<&str>) {
     code.map_or((name, None), |(start, code)| (start, Some(code)))
 }
 
-fn holds_lists(column: &Column) -> bool {
-    column.samples.iter().any(|text| text.contains(','))
+/// Whether a column's name says that it holds further images: one of those, or that of an image with a number above 1.
+fn is_further_image(name: &&str) -> bool {
+    let name = plain(name);
+    let (word, number) = name.split_at(name.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    let images = SYNONYMS.iter().filter(|(field, _)| *field == "image").flat_map(|(_, names)| names.iter());
+    FURTHER_IMAGES.contains(&&name[..])
+        || (number.parse().is_ok_and(|number: u8| number > 1) && images.into_iter().any(|image| *image == word))
 }
 
 /// More commas than points: a single odd cell must not turn the meaning of all others.

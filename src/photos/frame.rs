@@ -1,10 +1,17 @@
 //! From a photo of any size to the square that a network looks at. This room refuses to distort: it crops.
 
+use std::cell::RefCell;
+
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::RgbPhoto;
+
+thread_local! {
+    /// What it works in is kept from photo to photo.
+    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+}
 
 /// The centered square whose side is `crop` times the photo's short side, resized to `side` x `side` with a Catmull-Rom
 /// filter: `side * side * 3` bytes, row by row from the top, red, green, blue.
@@ -26,7 +33,8 @@ pub fn crop_and_resize(photo: &RgbPhoto, crop: f64, side: u32) -> Vec<u8> {
         .expect("a photo has as many bytes as its sides say");
     let mut square = vec![0; 3 * usize::try_from(side).expect("a side fits memory").pow(2)];
     let mut target = TypedImage::<U8x3>::from_buffer(side, side, &mut square).expect("three bytes a pixel");
-    Resizer::new().resize_typed(&source, &mut target, &options).expect("the crop lies within the photo");
+    let resized = RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut target, &options));
+    resized.expect("the crop lies within the photo");
     square
 }
 

@@ -46,6 +46,8 @@ def main() -> None:
     (folder / "cmyk-adobe.jpg").write_bytes(jpeg(inks, quality=92))
     # Pillow writes light for ink, as Adobe does; turned once more, it writes ink.
     (folder / "cmyk-ink.jpg").write_bytes(without_adobe(jpeg(ImageChops.invert(inks), quality=92)))
+    paper = flag((255, 0, 0, 0), (0, 0, 0, 0), "CMYK")
+    (folder / "cmyk-cyan.jpg").write_bytes(jpeg(paper, quality=92))
     (folder / "ycck-adobe.jpg").write_bytes(ycck())
 
     waves = Image.new("RGB", (160, 120))

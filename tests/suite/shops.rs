@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rust_decimal::Decimal;
-use twinset::catalog::{self, Source};
+use twinset::catalog::{self, FurtherImages, Source};
 use twinset::progress::Progress;
 
 use crate::run::{night, number, python, rows, string, table_bytes, text};
@@ -34,6 +34,7 @@ fn prices_read(export: &Path) -> Vec<(String, Decimal)> {
         columns: &columns,
         currency: None,
         decimal: '.',
+        further_images: &FurtherImages::default(),
         run_date: "2026-11-22".parse().expect("a date"),
         attributes: &[],
         vectors: None,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
     BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray,
-    Float64Array, Int64Array, LargeStringArray, ListArray, StringViewArray,
+    Float64Array, Int64Array, LargeListArray, LargeStringArray, ListArray, StringViewArray,
 };
 use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
@@ -13,8 +14,8 @@ use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::*;
-use crate::catalog::Catalog;
 use crate::catalog::testing::{self, read_text, read_with, reasons};
+use crate::catalog::{Catalog, FurtherImages, Product};
 use crate::money::Currency;
 use crate::tabular::columnar::contained;
 
@@ -69,13 +70,38 @@ fn every_kind_of_column_is_read_exactly() {
 }
 
 #[test]
+fn images_come_from_lists_of_text() {
+    let mut images = ListBuilder::new(StringBuilder::new());
+    images.append_value([Some("a.jpg"), None, Some("b.jpg")]);
+    images.append_null();
+    images.append_value([None::<&str>; 0]);
+    let more: LargeListArray = arrow_cast::cast(&images.finish(), &large_list()).unwrap().as_list().clone();
+    let tags = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)]), None, None]);
+    let bytes = |further: ArrayRef| parquet(vec![("id", ids(3)), ("image", Arc::new(more.clone())), ("more", further)]);
+    let further_images = FurtherImages { columns: vec!["more".to_owned()], separator: None };
+    let read = |further| read_with(bytes(further), |source| source.further_images = further_images.clone());
+    let catalog = read(Arc::new(StringViewArray::from(vec![Some("b.jpg"), Some("c.jpg"), None]))).unwrap();
+    let images = |p: &Product| p.image.iter().chain(&p.further_images).cloned().collect::<Vec<_>>();
+    assert_eq!(
+        catalog.products.iter().map(images).collect::<Vec<_>>(),
+        [vec!["a.jpg", "b.jpg"], vec!["c.jpg"], vec![]]
+    );
+    let cause = read(Arc::new(tags)).unwrap_err().to_string();
+    assert!(cause.contains("`more`") && cause.contains("write text or numbers there"), "{cause}");
+}
+
+fn large_list() -> DataType {
+    DataType::LargeList(Arc::new(arrow_schema::Field::new_list_field(DataType::Utf8View, true)))
+}
+
+#[test]
 fn vectors_come_from_lists_of_every_layout() {
     let rows: [Option<Vec<Option<f32>>>; 3] = [Some(vec![Some(1.0), Some(0.5)]), None, Some(vec![Some(0.25), None])];
     let wide =
         rows.clone().map(|row| row.map(|row| row.into_iter().map(|value| value.map(f64::from)).collect::<Vec<_>>()));
     let doubles = ListArray::from_iter_primitive::<Float64Type, _, _>(wide);
     let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows.clone(), 2);
-    let large = arrow_array::LargeListArray::from_iter_primitive::<Float32Type, _, _>(rows);
+    let large = LargeListArray::from_iter_primitive::<Float32Type, _, _>(rows);
     for column in [Arc::new(doubles) as ArrayRef, Arc::new(fixed), Arc::new(large)] {
         let vectors = with_vectors(column).unwrap().vectors.unwrap();
         assert_eq!(vectors.spans, [Some(0..2), None, Some(2..4)]);

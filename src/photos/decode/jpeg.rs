@@ -22,8 +22,24 @@ pub struct Segment<'a> {
     pub body: &'a [u8],
     /// Where these begin in the file.
     body_at: usize,
-    /// The coded data that follows a start of scan, restart markers included; empty for all other markers.
-    pub scan: &'a [u8],
+    /// What comes after it in the file.
+    rest: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    /// The coded data that follows a start of scan, restart markers included: up to the next marker that is none.
+    pub fn scan(&self) -> &'a [u8] {
+        let mut at = 0;
+        while let Some(found) = self.rest[at..].iter().position(|&byte| byte == 0xFF) {
+            at += found;
+            match self.rest.get(at + 1) {
+                Some(0 | 0xD0..=0xD7) => at += 2,
+                Some(_) => return &self.rest[..at],
+                None => break,
+            }
+        }
+        self.rest
+    }
 }
 
 /// The segments of a file up to its end marker, or up to where it stops making sense.
@@ -52,7 +68,7 @@ impl<'a> Iterator for Segments<'a> {
 
     fn next(&mut self) -> Option<Segment<'a>> {
         loop {
-            // Stray bytes between segments are skipped, as decoders do.
+            // Coded data and stray bytes between segments are skipped, as decoders do.
             self.at += self.bytes[self.at..].iter().position(|&byte| byte == 0xFF)?;
             self.at += self.bytes[self.at..].iter().position(|&byte| byte != 0xFF)?;
             let marker = self.bytes[self.at];
@@ -65,27 +81,12 @@ impl<'a> Iterator for Segments<'a> {
                     let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
                     let body = rest.get(2..length)?;
                     let body_at = self.at + 2;
-                    let coded = if marker == SCAN { scan_length(&rest[length..]) } else { 0 };
-                    self.at += length + coded;
-                    return Some(Segment { marker, body, body_at, scan: &rest[length..length + coded] });
+                    self.at += length;
+                    return Some(Segment { marker, body, body_at, rest: &rest[length..] });
                 }
             }
         }
     }
-}
-
-/// How many bytes come before the next marker that is no restart.
-fn scan_length(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|&byte| byte == 0xFF) {
-        at += found;
-        match bytes.get(at + 1) {
-            Some(0 | 0xD0..=0xD7) => at += 2,
-            Some(_) => return at,
-            None => break,
-        }
-    }
-    bytes.len()
 }
 
 /// The number that Adobe's segment gives: 0 for components as they are (RGB, CMYK), 1 for `YCbCr`, 2 for YCCK.

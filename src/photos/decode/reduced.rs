@@ -212,7 +212,7 @@ impl Frame {
         if !fits || scan.parts.is_empty() {
             return None;
         }
-        scan.decode(segment.scan, tables, &mut self.components, self.units, self.looked.rows.end)
+        scan.decode(segment.scan(), tables, &mut self.components, self.units, self.looked.rows.end)
     }
 
     fn finish(self, adobe: Option<u8>, jfif: bool, spare: &mut Spare) -> Option<Raster> {

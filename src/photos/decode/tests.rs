@@ -59,7 +59,7 @@ fn exif(orientation: u8) -> Vec<u8> {
     exif
 }
 
-/// The picture as a camera stores it that was held so, in one of the formats whose encoders write EXIF.
+/// The picture as a camera stores it that was held so, in one of the formats that can say so.
 fn stored(upright: &DynamicImage, orientation: u8, format: ImageFormat) -> Vec<u8> {
     let mut picture = upright.clone();
     // Turning back is turning by the other quarter; everything else is its own opposite.
@@ -78,12 +78,33 @@ fn stored(upright: &DynamicImage, orientation: u8, format: ImageFormat) -> Vec<u
             encoder.set_exif_metadata(exif(orientation)).unwrap();
             rgb.write_with_encoder(encoder).unwrap();
         }
+        ImageFormat::Tiff => bytes = tiff(&rgb, orientation),
         _ => {
             let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
             encoder.set_exif_metadata(exif(orientation)).unwrap();
             rgb.write_with_encoder(encoder).unwrap();
         }
     }
+    bytes
+}
+
+/// A TIFF in one strip, with a tag that no encoder here writes.
+fn tiff(picture: &image::RgbImage, orientation: u8) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    // Width, height, bits of a sample, no compression, RGB, where the strip is, orientation, samples of a pixel, rows and bytes of it.
+    let tags = [0x100, 0x101, 0x102, 0x103, 0x106, 0x111, 0x112, 0x115, 0x116, 0x117];
+    let end = 10 + 12 * 10 + 4;
+    let values = [width, height, end, 1, 2, end + 6, orientation.into(), 3, height, width * height * 3];
+    let mut bytes = b"II\x2A\0\x08\0\0\0\x0A\0".to_vec();
+    for (tag, value) in tags.into_iter().zip(values) {
+        let (kind, count) = if tag == 0x102 { (3_u16, 3_u32) } else { (4, 1) };
+        bytes.extend(u16::to_le_bytes(tag));
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(count.to_le_bytes());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0, 0, 0, 0, 8, 0, 8, 0, 8, 0]);
+    bytes.extend(picture.as_raw());
     bytes
 }
 
@@ -99,7 +120,7 @@ fn slopes(width: u32, height: u32) -> DynamicImage {
 #[test]
 fn all_eight_orientations_give_the_same_pixels() {
     let upright = slopes(48, 32);
-    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
         for orientation in 1..=8 {
             let photo = decode(&stored(&upright, orientation, format)).unwrap();
             assert_eq!((photo.width(), photo.height()), (48, 32), "{format:?} {orientation}");

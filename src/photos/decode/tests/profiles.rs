@@ -71,6 +71,50 @@ fn inks_are_light_where_adobe_says_so() {
     }
 }
 
+/// A profile of inks that says of each mixture of full ones what color it is, in Lab with 8 bits (`lut8Type` of ICC.1:2022,
+/// section 10.11): paper is white, cyan ink alone is `cyan`, everything else is black.
+fn of_inks(cyan: [u8; 3]) -> Vec<u8> {
+    let number = |value: u32| value.to_be_bytes();
+    let straight: Vec<u8> = (0..=255).collect();
+    let mut table = [&b"mft1"[..], &[0; 4], &[4, 3, 2, 0]].concat();
+    for at in 0..9 {
+        table.extend(number(if at % 4 == 0 { 0x1_0000 } else { 0 }));
+    }
+    table.extend(straight.repeat(4));
+    for mixture in 0..16 {
+        table.extend(match mixture {
+            0 => [255, 128, 128],
+            8 => cyan,
+            _ => [0, 128, 128],
+        });
+    }
+    table.extend(straight.repeat(3));
+    let size = u32::try_from(table.len()).unwrap();
+    let mut header = [&number(144 + size)[..], &[0; 4], &[2, 0x40, 0, 0], b"prtrCMYKLab ", &[0; 12], b"acsp"].concat();
+    header.resize(68, 0);
+    header.extend([0xF6D6, 0x1_0000, 0xD32D].into_iter().flat_map(number));
+    header.resize(128, 0);
+    [&header[..], &number(1), b"A2B0", &number(144), &number(size), &table].concat()
+}
+
+#[test]
+fn inks_have_profiles_too() {
+    let bytes = include_bytes!("../../../../tests/images/cmyk-cyan.jpg");
+    let with = |profile: &[u8]| {
+        let size = u16::try_from(16 + profile.len()).unwrap().to_be_bytes();
+        [&bytes[..2], &[0xFF, 0xE2], &size, b"ICC_PROFILE\0\x01\x01", profile, &bytes[2..]].concat()
+    };
+    assert!(close(pixel(&decode(bytes).unwrap(), 4, 8), [0, 255, 255]));
+    let green = of_inks([128, 68, 168]);
+    for photo in [decode(&with(&green)).unwrap(), decode_for(&with(&green), 0.875, 4).unwrap()] {
+        // Lab (50.2, -60, 40), by the definitions of Lab and sRGB.
+        assert!(close(pixel(&photo, 4, 8), [0, 142, 42]), "{:?}", pixel(&photo, 4, 8));
+        assert!(close(pixel(&photo, 28, 8), [255; 3]), "{:?}", pixel(&photo, 28, 8));
+    }
+    let broken = &green[..green.len() - 900];
+    assert!(close(pixel(&decode(&with(broken)).unwrap(), 4, 8), [0, 255, 255]));
+}
+
 /// A PNG of one pixel with a chunk more in front of the data.
 fn with_chunk(extra: &[u8]) -> Vec<u8> {
     let data = [0x78, 0x01, 0x01, 0x04, 0x00, 0xFB, 0xFF, 0x00, 10, 20, 30, 0x00, 0xB3, 0x00, 0x3D];
