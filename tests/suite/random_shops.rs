@@ -110,11 +110,6 @@ impl Night {
         Night { prepared: Prepared::read(&config).expect("a night"), config }
     }
 
-    /// A night that was prepared otherwise.
-    pub fn of(config: Config, prepared: Prepared) -> Night {
-        Night { config, prepared }
-    }
-
     /// Gives products their further vectors, as several images of them do: a column has one a product.
     pub fn hang(&mut self, shop: &OracleShop) {
         let Prepared { catalog, plan, gallery, .. } = &mut self.prepared;
