@@ -134,6 +134,8 @@ fn fold(lists: &Lists, rule: &RuleLists, row: usize, mut entries: Vec<Entry>) ->
     {
         entries.truncate(reach);
     }
+    // There are millions of lists, and each was made of several.
+    entries.shrink_to_fit();
     entries
 }
 

@@ -13,7 +13,7 @@ use crate::oracle::evaluate;
 use crate::oracle::score::canonical;
 use crate::random_shop::shop_of_views;
 use crate::random_shops::{Night, differing, flatten};
-use crate::run::{float, floats, night, number, rows, string, twinset};
+use crate::run::{float, floats, night, number, python, rows, string, text, twinset};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
@@ -163,6 +163,8 @@ fn a_shop_of_pictures_is_seen_by_the_first_the_mean_or_the_best() {
     assert_eq!(counts(&best), [6, 3 + 2 + 1 + 2 + 1 + 5, 0].map(Value::from));
     let runs = [&first, &mean, &best].map(|manifest| &manifest["run_id"]);
     assert!(runs[0] != runs[1] && runs[1] != runs[2] && runs[0] != runs[2], "{runs:?}");
+
+    python("read_tables.py", &[text(&folder.join("out"))]);
 
     // Products 2 and 6 show one picture: the only one of the first, the second of the other.
     let explain = |pair: [&str; 2]| {
