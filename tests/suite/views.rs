@@ -68,7 +68,7 @@ fn vectors(out: &Path) -> Vec<Vec<Vec<f32>>> {
     for row in rows(out, "embeddings") {
         let of = &mut all[product(&string(&row, "product_id").expect("required"))];
         of.push(floats(&row, "embedding"));
-        assert_eq!(number(&row, "view") as usize, of.len());
+        assert_eq!(usize::try_from(number(&row, "view")), Ok(of.len()));
     }
     all
 }
