@@ -117,7 +117,12 @@ fn a_shop_of_pictures_is_seen_by_the_first_the_mean_or_the_best() {
     // Each picture as a product of its own tells its vector.
     let names: Vec<String> = (0..PICTURES).map(|picture| format!("{picture}.bmp")).collect();
     let alone: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let pictures = vectors(&publish(folder, &alone.iter().map(<[_; 1]>::as_slice).collect::<Vec<_>>(), "").0);
+    let alone: Vec<&[&str]> = alone.iter().map(<[_; 1]>::as_slice).collect();
+    let pictures = vectors(&publish(folder, &alone, "").0);
+    let (out, idle) = publish(folder, &alone, "views = 'best'");
+    assert_eq!((vectors(&out), lists(&out)), (pictures.clone(), expected(&pictures)));
+    let warnings = idle["warnings"].as_array().expect("warnings");
+    assert!(warnings.iter().any(|said| said.to_string().contains("no product has a further image")), "{idle}");
     let of_images = |images: &[&str]| -> Vec<Vec<f32>> {
         let places = images.iter().filter_map(|image| names.iter().position(|name| name == image));
         places.flat_map(|place| pictures[place].clone()).collect()
@@ -161,6 +166,7 @@ fn a_shop_of_pictures_is_seen_by_the_first_the_mean_or_the_best() {
     assert_eq!(lists, expected(&views));
     assert_eq!((&rejects, urls), (&broken, vec![5]));
     assert_eq!(counts(&best), [6, 3 + 2 + 1 + 2 + 1 + 5, 0].map(Value::from));
+    assert!(!best["warnings"].to_string().contains("further image"), "{best}");
     let runs = [&first, &mean, &best].map(|manifest| &manifest["run_id"]);
     assert!(runs[0] != runs[1] && runs[1] != runs[2] && runs[0] != runs[2], "{runs:?}");
 
