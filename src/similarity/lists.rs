@@ -181,6 +181,7 @@ impl RuleLists {
 
     /// Whether a row is kept out of a list by name, whatever else is said of it.
     #[must_use]
+    #[inline]
     pub fn refuses(&self, anchor: usize, candidate: usize) -> bool {
         self.refused.as_ref().is_some_and(|refused| refused[candidate]) || self.refused_pairs.has(anchor, candidate)
     }
@@ -197,17 +198,13 @@ pub struct ListCaps {
 }
 
 impl ListCaps {
-    /// Whether some entries that exceed no cap leave room for one of the values of `row`.
-    pub(super) fn leave_room(
-        &self,
-        codes: &[Vec<u32>],
-        row: u32,
-        others: &(impl Iterator<Item = u32> + Clone),
-    ) -> bool {
-        self.columns.iter().all(|&(column, most)| {
-            let value = codes[column][row as usize];
-            let same = others.clone().filter(|&other| codes[column][other as usize] == value);
-            value == NO_CODE || same.count() < most as usize
+    /// Whether some entries, `row` among them, have a value of `row` more often than they may.
+    pub(super) fn exceed(&self, codes: &[Vec<u32>], row: u32, entries: &(impl Iterator<Item = u32> + Clone)) -> bool {
+        self.columns.iter().any(|&(column, most)| {
+            let (codes, most) = (&codes[column][..], most as usize);
+            let value = codes[row as usize];
+            let same = || entries.clone().filter(|&other| codes[other as usize] == value);
+            value != NO_CODE && same().take(most + 1).count() > most
         })
     }
 
@@ -304,7 +301,9 @@ impl<'c> Counts<'c> {
 /// Pairs of an anchor and a candidate. Nearly every pair that is asked for is none of them, and most anchors have none.
 #[derive(Clone, Debug, Default)]
 pub struct RefusedPairs {
-    /// Per anchor, where its candidates begin; empty where there is no pair.
+    /// Per anchor, whether it has any; empty where there is no pair.
+    has_any: Vec<bool>,
+    /// Per anchor, where its candidates begin.
     starts: Vec<u32>,
     candidates: Vec<u32>,
 }
@@ -322,8 +321,10 @@ impl RefusedPairs {
         let mut pairs = pairs.to_vec();
         pairs.sort_unstable();
         let start = |anchor: usize| pairs.partition_point(|pair| (pair.0 as usize) < anchor);
-        let starts = (0..=rows).map(|anchor| u32::try_from(start(anchor)).expect("fewer than 2^32 pairs")).collect();
-        RefusedPairs { starts, candidates: pairs.iter().map(|pair| pair.1).collect() }
+        let starts: Vec<u32> =
+            (0..=rows).map(|anchor| u32::try_from(start(anchor)).expect("fewer than 2^32 pairs")).collect();
+        let has_any = starts.windows(2).map(|bounds| bounds[0] < bounds[1]).collect();
+        RefusedPairs { has_any, starts, candidates: pairs.iter().map(|pair| pair.1).collect() }
     }
 
     /// Whether there is no pair.
@@ -336,10 +337,14 @@ impl RefusedPairs {
     #[must_use]
     #[inline]
     pub fn has(&self, anchor: usize, candidate: usize) -> bool {
-        !self.starts.is_empty() && {
-            let (from, to) = (self.starts[anchor] as usize, self.starts[anchor + 1] as usize);
-            self.candidates[from..to].iter().any(|&other| other as usize == candidate)
-        }
+        self.has_any.get(anchor).is_some_and(|&any| any)
+            && self.of(anchor).iter().any(|&other| other as usize == candidate)
+    }
+
+    /// The candidates of an anchor.
+    #[cold]
+    fn of(&self, anchor: usize) -> &[u32] {
+        &self.candidates[self.starts[anchor] as usize..self.starts[anchor + 1] as usize]
     }
 
     /// All pairs, ascending.

@@ -129,7 +129,7 @@ impl TileLists {
 
 impl OpenList {
     /// Inserts as [`Self::insert`] does, and lets go what is behind as many entries within the caps as are enough. It stays out for
-    /// good (`closed`), so that a list is always the beginning of what was offered.
+    /// good (`closed`), so that a list is always the beginning of what was offered: up to the last of these entries, or to K.
     fn insert_within(
         &mut self,
         new: Held,
@@ -142,17 +142,21 @@ impl OpenList {
         if last.is_some_and(|last| !new.precedes(last, &lists.id_rank)) {
             return false;
         }
-        let was_within = *closed && self.entries.len() == enough;
+        let before = self.entries.len();
         if !self.insert(new, k, &lists.id_rank) {
             return false;
         }
-        if was_within && self.entries.len() > enough {
-            // Mostly the new one exceeds no cap either, and the last one goes.
-            let others = self.entries[..enough].iter().map(|held| held.row).filter(|&row| row != new.row);
-            if caps.leave_room(&lists.codes, new.row, &others) {
-                self.entries.truncate(enough);
-                return true;
+        if *closed && before < k {
+            // The last one was the last within the caps that was needed. A variant that made way had the values of the new one.
+            let exceed =
+                |list: &OpenList, row| caps.exceed(&lists.codes, row, &list.entries.iter().map(|held| held.row));
+            if self.entries.len() > before && !exceed(self, new.row) {
+                self.entries.pop();
             }
+            while self.entries.len() > enough && self.entries.last().is_some_and(|last| exceed(self, last.row)) {
+                self.entries.pop();
+            }
+            return true;
         }
         if self.entries.len() < enough {
             return true;
@@ -269,6 +273,34 @@ mod tests {
                 floors[turn].map(|(below, exact)| if exact { proven } else { proven - score(below) })
             });
             prop_assert_eq!(&raised, &plain);
+        }
+    }
+
+    proptest! {
+        /// One value a group, few of them, so that most lists have entries beyond the cap.
+        #[test]
+        fn a_list_ends_where_enough_of_its_entries_are_within_the_cap(
+            candidates in prop::collection::vec((0_u32..12, 0_u8..8), 1..40),
+            most in 1_u32..4,
+            enough in 1_usize..6,
+            more in 0_usize..8,
+            order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        ) {
+            let groups: Vec<u32> = candidates.iter().map(|&(group, _)| group + 1).collect();
+            let mut lists = one_list(&groups, GroupScope::Other, enough + more, f32::NEG_INFINITY);
+            // The first value is none: it is never too many.
+            lists.codes = vec![lists.group.iter().map(|group| group % 4).collect()];
+            let caps = ListCaps { columns: vec![(0, most)], enough: None };
+            lists.rules[0].caps = Some(caps.clone());
+            let once: Vec<(usize, f32)> =
+                candidates.iter().enumerate().map(|(at, &(_, of))| (at + 1, f32::from(of) / 8.0)).collect();
+            let mut whole = filled(&lists, &once, |_| None);
+            whole.truncate(caps.reach(&lists.codes, enough, whole.iter().map(|entry| entry.row)).unwrap_or(enough + more));
+            lists.rules[0].caps = Some(ListCaps { enough: Some(enough), ..caps });
+            let mut often: Vec<(usize, f32)> = order.iter().map(|index| once[index.index(once.len())]).collect();
+            often.extend(once.iter().rev());
+            prop_assert_eq!(filled(&lists, &once, |_| None), &whole[..]);
+            prop_assert_eq!(filled(&lists, &often, |_| None), &whole[..]);
         }
     }
 
