@@ -27,7 +27,9 @@ fn main() -> anyhow::Result<()> {
     };
     let flags = Flags { threads: Some(threads.parse()?), ..Flags::default() };
     let config = Config::resolve(&JobArgs { config: Some(config.into()), flags })?;
-    let Embedding::Onnx { settings } = &config.embedding else { bail!("`kind` under `[embedding]` is not \"onnx\"") };
+    let Embedding::Onnx { settings, .. } = &config.embedding else {
+        bail!("`kind` under `[embedding]` is not \"onnx\"")
+    };
     let encoder = Onnx::open(settings, config.threads)?;
     let framed = job::on_threads(&config, || frame(&config, &encoder))?;
     fs::write(pictures, framed.concat())?;

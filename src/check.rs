@@ -10,9 +10,9 @@ use crate::job::side::Side;
 use crate::job::{self, memory, sight, warnings};
 use crate::output::OutputFolder;
 use crate::plan::{Plan, Service, Sight};
-use crate::similarity::cpu;
 use crate::similarity::remaining::Remaining;
 use crate::similarity::tiles::Tiles;
+use crate::similarity::{cpu, gallery};
 
 /// Reads the catalog, plans the rules and says what a run would come to, as text for a person.
 ///
@@ -56,7 +56,9 @@ fn describe(
     for line in embedder.describe() {
         writeln!(text, "model     {line}")?;
     }
-    writeln!(text, "vectors   {} expected; {urls} images are URLs, which are not fetched", plan.seen)?;
+    let starts = sight::starts(config, catalog, plan);
+    let vectors = starts.last().map_or(plan.seen, |&vectors| vectors as usize);
+    writeln!(text, "vectors   {vectors} expected; {urls} images are URLs, which are not fetched")?;
     writeln!(text, "blocks    {} of one currency and category, in {} rows", plan.blocks, plan.products.len())?;
     for (rule, service) in config.rules.iter().zip(&plan.service) {
         let eligible =
@@ -76,7 +78,8 @@ fn describe(
     for warning in warnings {
         writeln!(text, "warning   {warning}")?;
     }
-    let pairs = Remaining::new(&Tiles::new(&plan.lists, plan.seen, cpu::TILE)).pairs();
+    let lists = gallery::expand(&plan.lists, &starts);
+    let pairs = Remaining::new(&Tiles::new(&lists, vectors, cpu::TILE)).pairs();
     writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
     writeln!(text, "memory    about {} MiB", memory::estimate(config, catalog, plan, embedder).div_ceil(1 << 20))
 }

@@ -372,6 +372,7 @@ mod tests {
                 "toml:",
             ),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nquality = 'best'", "toml:4: unknown variant `best`"),
+            ("[catalog]\npath = 'p.csv'\n[embedding]\nviews = 'all'", "toml:4: unknown variant `all`"),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'column'\nquality = 'high'", "`kind = \"builtin\"`"),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),

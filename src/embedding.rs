@@ -10,6 +10,8 @@ mod images;
 pub mod network;
 pub mod onnx;
 mod unit;
+mod vectors;
+mod views;
 
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -22,7 +24,9 @@ pub use column::Column;
 pub use images::{Images, open_image_root};
 pub use onnx::Onnx;
 pub(crate) use unit::{ABREAST, canonical_dots};
-pub use unit::{VectorFault, Vectors, canonical_dot, make_unit};
+pub use unit::{VectorFault, canonical_dot, make_unit};
+pub use vectors::Vectors;
+pub use views::Views;
 
 /// Turns the products of a catalog into vectors.
 pub trait Embedder: Sync {

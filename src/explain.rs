@@ -129,6 +129,9 @@ pub struct PairExplained {
     pub eligible: bool,
     /// The canonical score, where both have a vector.
     pub similarity: Option<f32>,
+    /// The views of the product and of the candidate that it is of, numbered as in the table `embeddings`; nothing where both have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<[usize; 2]>,
     /// What the rule would order it by.
     pub score: Option<f32>,
     /// What the score is the weighted mean of; nothing without `[rule.rank]`.
@@ -266,11 +269,15 @@ impl<'a> Explainer<'a> {
     fn pair(&self, rule: usize, anchor: usize, candidate: usize, served: Option<&Served>) -> PairExplained {
         let checks = self.checker.checks(rule, anchor, candidate);
         let row = u32::try_from(candidate).expect("fewer than 2^32 rows");
-        let similarity = self.recommender.similarity(rule, anchor, row);
+        let closest = self.recommender.closest(rule, anchor, row);
+        let similarity = closest.map(|(similarity, _)| similarity);
+        let has_several = |row: usize| self.night.gallery.views(row).len() > 1;
+        let closest = closest.filter(|_| has_several(anchor) || has_several(candidate));
         let rank = served.and_then(|served| served.entries.iter().position(|entry| entry.ranked.candidate == row));
         PairExplained {
             eligible: checks.iter().all(|check| check.holds),
             similarity,
+            views: closest.map(|(_, views)| views.map(|view| view + 1)),
             score: self.recommender.ranked(rule, anchor, row, similarity).score,
             terms: self.recommender.terms(rule, anchor, candidate, similarity),
             rank: rank.map(|place| place + 1),

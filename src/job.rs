@@ -22,7 +22,7 @@ use crate::recommend::Recommender;
 use crate::reject::Reject;
 use crate::similarity::choose::choose;
 use crate::similarity::cpu::Cpu;
-use crate::similarity::{Found, Matrix, Similarity};
+use crate::similarity::{Found, Gallery};
 use side::Side;
 use stage::Stages;
 
@@ -78,19 +78,20 @@ fn publish_night(config: &Config) -> Result<Outcome> {
         return Ok(Outcome { manifest, many_rejects, recommendations });
     }
     let vectors = std::mem::take(&mut embedded.vectors);
-    let (plan, matrix, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
+    let (plan, gallery, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
     let mut manifest = Manifest::new(&run_id, config.run_date);
     warnings.extend(warn(warnings::of_plan(config, &plan)));
     warnings.extend(warn(idle));
     manifest.warnings = warnings;
-    let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
+    let found = stages.time("scoring", || gallery.top_k(&engine, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     drop(engine);
-    manifest.embedder.dimension = matrix.dimension();
-    manifest.counts.vectors = matrix.rows() as u64;
+    manifest.embedder.dimension = gallery.matrix().dimension();
+    manifest.counts.vectors = gallery.rows() as u64;
+    manifest.counts.views = gallery.matrix().rows() as u64;
     let staging = out.stage(&run_id, config.run_date)?;
     stages.time("writing", || {
         let placements = config.placements.as_deref();
-        let recommender = Recommender::new(&catalog, &config.rules, placements, (&plan, &matrix), &found.lists);
+        let recommender = Recommender::new(&catalog, &config.rules, placements, (&plan, &gallery), &found.lists);
         tables::write(config, &staging, &recommender, &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
@@ -140,7 +141,7 @@ pub struct Prepared {
     /// The plan, with pins and blocks.
     pub plan: Plan,
     /// The vectors, in the order of the plan's first rows.
-    pub matrix: Matrix,
+    pub gallery: Gallery,
 }
 
 impl Prepared {
@@ -155,25 +156,25 @@ impl Prepared {
         memory::check(config, &catalog, &side, embedder.as_ref())?;
         warn(warnings::of(config, &catalog));
         let embedded = embed(&mut catalog, embedder.as_ref())?;
-        let (plan, matrix, idle) = plan(config, &catalog, &side, embedded.vectors);
+        let (plan, gallery, idle) = plan(config, &catalog, &side, embedded.vectors);
         warn(warnings::of_plan(config, &plan));
         warn(idle);
-        Ok(Prepared { catalog, side, plan, matrix })
+        Ok(Prepared { catalog, side, plan, gallery })
     }
 
     /// Fills the plan's lists on the CPU, which gives what every device gives.
     ///
     /// # Errors
-    /// See [`Similarity::top_k`].
+    /// See [`Gallery::top_k`].
     pub fn score(&self) -> Result<Found> {
-        Cpu::default().top_k(&self.matrix, &self.plan.lists, &Progress::stage("scoring", "pairs"))
+        self.gallery.top_k(&Cpu::default(), &self.plan.lists, &Progress::stage("scoring", "pairs"))
     }
 
     /// Brings the plan and what [`Prepared::score`] found together.
     #[must_use]
     pub fn recommender<'a>(&'a self, config: &'a Config, found: &'a Found) -> Recommender<'a> {
         let placements = config.placements.as_deref();
-        Recommender::new(&self.catalog, &config.rules, placements, (&self.plan, &self.matrix), &found.lists)
+        Recommender::new(&self.catalog, &config.rules, placements, (&self.plan, &self.gallery), &found.lists)
     }
 }
 
@@ -188,12 +189,12 @@ pub fn on_threads<T: Send>(config: &Config, work: impl FnOnce() -> Result<T> + S
 
 /// The plan of a night with its pins and blocks, its vectors in the plan's order, and which pins and blocks are idle.
 #[must_use]
-pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -> (Plan, Matrix, Vec<String>) {
+pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -> (Plan, Gallery, Vec<String>) {
     let sight = sight::found(config, catalog, &vectors);
     let mut plan = Plan::new(catalog, &sight, &config.rules, &side.complements);
     let idle = plan.merchandise(catalog, &side.merchandising);
-    let matrix = Matrix::arrange(vectors, plan.seen_products());
-    (plan, matrix, idle)
+    let gallery = Gallery::arrange(vectors, plan.seen_products());
+    (plan, gallery, idle)
 }
 
 /// The embedder that the configuration asks for.
@@ -202,8 +203,8 @@ pub fn plan(config: &Config, catalog: &Catalog, side: &Side, vectors: Vectors) -
 /// [`Error::Config`] when the shop's own model cannot be used.
 pub fn embedder(config: &Config) -> Result<Box<dyn Embedder>> {
     let embedder: Box<dyn Embedder> = match &config.embedding {
-        Embedding::Builtin { quality } => Box::new(images(config, Builtin::new(*quality))),
-        Embedding::Onnx { settings } => Box::new(images(config, Onnx::open(settings, config.threads)?)),
+        Embedding::Builtin { quality, .. } => Box::new(images(config, Builtin::new(*quality))),
+        Embedding::Onnx { settings, .. } => Box::new(images(config, Onnx::open(settings, config.threads)?)),
         Embedding::Column { .. } => Box::new(Column),
     };
     for line in embedder.describe() {
@@ -215,12 +216,13 @@ pub fn embedder(config: &Config) -> Result<Box<dyn Embedder>> {
 /// Images seen by an encoder, with the cache of the output folder.
 fn images<E: Encoder>(config: &Config, encoder: E) -> Images<E> {
     Images::new(encoder, &config.images, Some(config.out.join("cache/embeddings")))
+        .views(config.embedding.views())
         .rehash(config.rehash)
         .retry_rejects(config.retry_rejects)
 }
 
 fn embed(catalog: &mut Catalog, embedder: &dyn Embedder) -> Result<Embedded> {
-    let embedded = embedder.embed(catalog, &Progress::stage("embedding", "products"))?;
+    let embedded = embedder.embed(catalog, &Progress::stage("embedding", "images or vectors"))?;
     let (count, computed) = (embedded.vectors.count(), embedded.computed);
     tracing::info!("{count} products have a vector, {computed} were computed now");
     Ok(embedded)

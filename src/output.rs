@@ -98,7 +98,9 @@ pub struct Placed {
 pub struct Embedding<'a> {
     /// The product.
     pub product_id: &'a str,
-    /// Its unit vector.
+    /// The number of the vector among those of the product, from 1.
+    pub view: i32,
+    /// The unit vector.
     pub values: &'a [f32],
 }
 

@@ -232,15 +232,12 @@ impl Plan {
     /// Bytes that the plan holds, without the catalog.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let rows = self.products.len();
-        let ranges = |r: &RuleLists| r.scopes.iter().map(|s| 16 + 8 * s.len()).sum::<usize>();
-        let per_rule = |r: &RuleLists| rows * (4 + if r.bands.is_some() { 8 } else { 0 } + 8) + ranges(r);
-        rows * (8 + 12 + 4 * self.lists.codes.len()) + self.lists.rules.iter().map(per_rule).sum::<usize>()
+        self.products.len() * (8 + 8 * self.service.len()) + self.lists.bytes()
     }
 
-    /// The products that have a vector, in the order of the matrix.
+    /// The products that have a vector, in the order of the rows.
     #[must_use]
-    pub fn seen_products(&self) -> impl ExactSizeIterator<Item = ProductIndex> + '_ {
+    pub fn seen_products(&self) -> impl ExactSizeIterator<Item = ProductIndex> + Clone + '_ {
         self.products[..self.seen].iter().copied()
     }
 }

@@ -12,7 +12,7 @@ use crate::plan::{Plan, Reason};
 use crate::rules::Rule;
 use crate::rules::placements::Placement;
 use crate::rules::rank::{self, Ranked};
-use crate::similarity::{Matrix, TopK};
+use crate::similarity::{Gallery, TopK};
 use blend::Pages;
 pub use blend::Slot;
 use choosing::{Own, small};
@@ -85,7 +85,7 @@ pub struct Recommender<'a> {
     /// Tonight's plan.
     pub plan: &'a Plan,
     /// The vectors of the plan's first rows.
-    pub matrix: &'a Matrix,
+    pub gallery: &'a Gallery,
     /// Per rule and row, what the engine found.
     pub found: &'a [TopK],
     by_name: Vec<usize>,
@@ -123,7 +123,7 @@ impl<'a> Recommender<'a> {
         catalog: &'a Catalog,
         rules: &'a [Rule],
         placements: Option<&[Placement]>,
-        (plan, matrix): (&'a Plan, &'a Matrix),
+        (plan, gallery): (&'a Plan, &'a Gallery),
         found: &'a [TopK],
     ) -> Recommender<'a> {
         let mut by_name: Vec<usize> = (0..rules.len()).collect();
@@ -173,7 +173,7 @@ impl<'a> Recommender<'a> {
             catalog,
             rules,
             plan,
-            matrix,
+            gallery,
             found,
             by_name,
             by_id,

@@ -9,6 +9,7 @@ pub mod bounds;
 pub mod choose;
 mod classes;
 pub mod cpu;
+pub mod gallery;
 pub mod gpu;
 pub mod int8;
 mod join;
@@ -29,6 +30,7 @@ mod waiting;
 use crate::error::Result;
 use crate::progress::Progress;
 
+pub use gallery::Gallery;
 pub use lists::{Counts, ListCaps, Lists, NO_LIST, RefusedPairs, RuleLists};
 pub use matrix::{Matrix, canonical_score};
 pub use report::{Found, Report};

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::embedding::Quality;
 use crate::embedding::onnx::{Channels, Layout, Provider, Settings, Word};
+use crate::embedding::{Quality, Views};
 
 /// Where vectors come from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,12 +16,18 @@ pub enum Embedding {
     Builtin {
         /// How many of them.
         quality: Quality,
+        /// What several images of one product mean.
+        #[serde(skip_serializing_if = "Views::is_first")]
+        views: Views,
     },
     /// The shop's own network does. What decides its vectors is in its fingerprint, which covers the model's bytes.
     Onnx {
         /// The model, and what goes into it.
         #[serde(skip)]
         settings: Box<Settings>,
+        /// What several images of one product mean.
+        #[serde(skip_serializing_if = "Views::is_first")]
+        views: Views,
     },
     /// A column of the catalog holds them; no image is opened.
     Column {
@@ -36,6 +42,15 @@ impl Embedding {
     pub fn by_image(&self) -> bool {
         !matches!(self, Embedding::Column { .. })
     }
+
+    /// What several images of one product mean; vectors of a column are one a product.
+    #[must_use]
+    pub fn views(&self) -> Views {
+        match self {
+            Embedding::Builtin { views, .. } | Embedding::Onnx { views, .. } => *views,
+            Embedding::Column { .. } => Views::First,
+        }
+    }
 }
 
 /// The section as it is written.
@@ -45,6 +60,7 @@ pub(super) struct Section {
     kind: Option<String>,
     column: Option<String>,
     quality: Option<Quality>,
+    views: Option<Views>,
     model: Option<PathBuf>,
     library: Option<PathBuf>,
     layout: Option<String>,
@@ -78,10 +94,15 @@ impl Section {
             };
             bail!("`{key}` under `[embedding]` needs `kind = \"{kind}\"`");
         }
+        ensure!(
+            self.views.is_none() || kind != "column",
+            "`views` under `[embedding]` is about images, and `kind = \"column\"` opens none: leave it out"
+        );
+        let views = self.views.unwrap_or_default();
         match kind {
-            "builtin" => Ok(Embedding::Builtin { quality: self.quality.unwrap_or_default() }),
+            "builtin" => Ok(Embedding::Builtin { quality: self.quality.unwrap_or_default(), views }),
             "column" => Ok(Embedding::Column { column: self.column.unwrap_or_else(|| "embedding".to_owned()) }),
-            _ => Ok(Embedding::Onnx { settings: Box::new(self.onnx(folder)?) }),
+            _ => Ok(Embedding::Onnx { settings: Box::new(self.onnx(folder)?), views }),
         }
     }
 
@@ -143,7 +164,7 @@ mod tests {
         let section =
             format!("kind = 'onnx'\nmodel = 'clip.onnx'\nmean = [0.5, 0.4, 0.3]\nstd = [0.2, 0.2, 0.2]\n{text}");
         match resolved(&section).expect("settings") {
-            Embedding::Onnx { settings } => *settings,
+            Embedding::Onnx { settings, .. } => *settings,
             other => panic!("{other:?}"),
         }
     }
@@ -187,6 +208,7 @@ mod tests {
             ("kind = 'onnx'\ncolumn = 'c'", "`column` under `[embedding]` needs `kind = \"column\"`"),
             ("kind = 'onnx'\nquality = 'high'", "`quality` under `[embedding]` needs `kind = \"builtin\"`"),
             ("column = 'c'", "`column` under `[embedding]` needs `kind = \"column\"`"),
+            ("kind = 'column'\nviews = 'first'", "`views` under `[embedding]` is about images"),
             ("kind = 'clip'", "write `builtin`, `onnx` or `column`"),
         ] {
             let error = resolved(section).expect_err(section).to_string();
@@ -196,7 +218,19 @@ mod tests {
 
     #[test]
     fn where_a_model_lies_and_what_computes_it_decides_nothing() {
-        let embedding = Embedding::Onnx { settings: Box::new(onnx("providers = ['cuda']")) };
+        let embedding = Embedding::Onnx { settings: Box::new(onnx("providers = ['cuda']")), views: Views::First };
         assert_eq!(serde_json::to_value(embedding).expect("JSON"), serde_json::json!({ "kind": "onnx" }));
+    }
+
+    #[test]
+    fn views_decide_where_they_are_not_the_first() {
+        let decisive = |text: &str| serde_json::to_value(resolved(text).expect("a section")).expect("JSON");
+        let plain = serde_json::json!({ "kind": "builtin", "quality": "standard" });
+        assert_eq!((decisive(""), decisive("views = 'first'")), (plain.clone(), plain.clone()));
+        let others = ["views = 'mean'", "views = 'best'"].map(decisive);
+        assert!(others[0] != plain && others[1] != plain && others[0] != others[1], "{others:?}");
+        let onnx = "kind = 'onnx'\nmodel = 'm'\nmean = [0, 0, 0]\nstd = [1, 1, 1]\nviews = 'best'";
+        assert_eq!(resolved(onnx).expect("a section").views(), Views::Best);
+        assert_eq!(decisive(onnx), serde_json::json!({ "kind": "onnx", "views": "best" }));
     }
 }

@@ -1,19 +1,18 @@
-//! From image paths to features: each distinct image once, with the cache in between, decoding ahead of an [`Encoder`].
-//! This room refuses to hold more than two chunks of framed pictures at a time besides the vectors themselves, and more decoded photos
-//! than its budget allows.
+//! From image paths to features: each distinct image once, with the cache in between. This file knows what is known of the images, and
+//! refuses to open one.
 
 mod budget;
+mod work;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rayon::prelude::*;
 
 use super::cache::{Cache, Content};
-use super::{Embedded, Embedder, Encoder, VectorFault, Vectors, make_unit};
+use super::{Embedded, Embedder, Encoder, VectorFault, Vectors, Views};
 use crate::catalog::{Catalog, Product};
 use crate::error::{Error, Result};
 use crate::photos::{self, Fault, ImageRoot, Signature};
@@ -21,11 +20,8 @@ use crate::progress::Progress;
 use crate::reject::{Reject, Stage};
 use budget::Budget;
 
-/// Images that are looked at together: the first and the fewest, and the most, enough that waiting for the slowest costs nothing.
-const FEW: usize = 16;
+/// Images that are looked at together, at most: enough that waiting for the slowest costs nothing.
 pub(super) const CHUNK: usize = 256;
-/// How long a chunk may take: a run that is killed loses the one under way.
-const LONG: Duration = Duration::from_secs(5);
 
 /// Embeds the images of the catalog with an encoder.
 #[derive(Debug)]
@@ -33,6 +29,7 @@ pub struct Images<E> {
     encoder: E,
     root: PathBuf,
     cache: Option<PathBuf>,
+    views: Views,
     rehash: bool,
     retry_rejects: bool,
 }
@@ -41,7 +38,13 @@ impl<E: Encoder> Images<E> {
     /// `root` is where the catalog's image paths start; `cache` the folder that keeps features between runs, if any.
     #[must_use]
     pub fn new(encoder: E, root: &Path, cache: Option<PathBuf>) -> Images<E> {
-        Images { encoder, root: root.to_owned(), cache, rehash: false, retry_rejects: false }
+        Images { encoder, root: root.to_owned(), cache, views: Views::First, rehash: false, retry_rejects: false }
+    }
+
+    /// Which images of a product are looked at, and what becomes of their vectors.
+    #[must_use]
+    pub fn views(self, views: Views) -> Images<E> {
+        Images { views, ..self }
     }
 
     /// Whether every image is read, also where its size and times are as they were.
@@ -58,15 +61,27 @@ impl<E: Encoder> Images<E> {
 
     fn session<'a>(&'a self, products: &'a [Product], progress: &'a Progress) -> Result<Session<'a, E>> {
         let dimension = self.encoder.dimension();
-        let mut vectors = Vectors::new(dimension, products.len());
+        let mut views = Vec::with_capacity(products.len());
+        let mut starts = vec![0];
+        for product in products {
+            views.extend(self.views.of(product).map(|image| View { product, image }));
+            if starts.last() == Some(&views.len()) {
+                views.push(View { product, image: "" });
+            }
+            starts.push(views.len());
+        }
+        let mut vectors = Vectors::new(dimension, views.len());
         // Enough for a row of each in the matrix; what is never written takes no memory.
-        vectors.reserve(products.iter().filter(|product| product.image.is_some()).count());
+        let means = if self.views == Views::Mean { views.len() - products.len() } else { 0 };
+        vectors.reserve(views.iter().filter(|view| !view.image.is_empty()).count() + means.min(products.len()));
+        progress.start(u64::try_from(views.len()).unwrap_or(u64::MAX));
         Ok(Session {
             asked: self,
             root: open_image_root(&self.root)?,
             budget: Budget::of_threads(rayon::current_num_threads()),
             cache: Cache::open(self.cache.clone(), &self.encoder.fingerprint(), dimension),
-            products,
+            views,
+            starts,
             images: Mutex::default(),
             vectors,
             computed: 0,
@@ -107,12 +122,17 @@ impl<E: Encoder> Embedder for Images<E> {
     }
 
     fn embed(&self, catalog: &mut Catalog, progress: &Progress) -> Result<Embedded> {
-        progress.start(u64::try_from(catalog.products.len()).unwrap_or(u64::MAX));
         self.session(&catalog.products, progress)?.embed()
     }
 }
 
-/// What looking at one product's image came to.
+/// One image of a product; empty where it has none.
+struct View<'a> {
+    product: &'a Product,
+    image: &'a str,
+}
+
+/// What looking at one view came to.
 enum Seen {
     /// No image.
     Nothing,
@@ -126,31 +146,13 @@ enum Seen {
     Image(Content, Option<Signature>),
 }
 
-/// A file that was read, and where the features of its image come from.
-struct Looked {
-    product: usize,
-    seen: Seen,
-    found: Found,
-}
-
-enum Found {
-    /// Another product with the same image brings them, or there is no image.
-    Elsewhere,
-    Cached(Vec<f32>),
-    /// The picture that the encoder is to look at.
-    Framed(Vec<u8>),
-    Computed(Vec<f32>),
-    /// The image cannot be decoded.
-    Undecoded(Fault),
-}
-
 /// What is known of a distinct image.
 enum Image {
-    /// Nothing yet; this product brings it.
+    /// Nothing yet; this view brings it.
     Wanted(usize),
-    /// A product's file is being looked at.
+    /// A view's file is being looked at.
     Claimed,
-    /// A product holds its vector, or there is a reason why there is none.
+    /// A view holds its vector, or there is a reason why there is none.
     Settled(Outcome),
 }
 
@@ -162,8 +164,11 @@ struct Session<'a, E> {
     root: ImageRoot,
     budget: Budget,
     cache: Cache,
-    products: &'a [Product],
+    views: Vec<View<'a>>,
+    /// Where the views of each product begin, and one more at the end.
+    starts: Vec<usize>,
     images: Mutex<HashMap<Content, Image>>,
+    /// By view.
     vectors: Vectors,
     computed: usize,
     progress: &'a Progress,
@@ -171,23 +176,11 @@ struct Session<'a, E> {
 
 impl<E: Encoder> Session<'_, E> {
     fn embed(mut self) -> Result<Embedded> {
-        let mut seen: Vec<Seen> = self.products.par_iter().map(|product| self.glance(product)).collect();
+        let mut seen: Vec<Seen> = self.views.par_iter().map(|view| self.glance(view.image)).collect();
         self.recognize(&seen);
         self.load();
         self.read_the_rest(&mut seen)?;
         Ok(self.finish(&seen))
-    }
-
-    /// Reads the files that have to be read.
-    fn read_the_rest(&mut self, seen: &mut [Seen]) -> Result<()> {
-        let mut work = self.left_to_do(seen);
-        self.progress.advance((seen.len() - work.len()) as u64);
-        // A file may turn out to have changed since it was looked at, while others wait for what it had: they are read then.
-        while !work.is_empty() {
-            self.work_through(&work, seen)?;
-            work = self.left_to_do(seen);
-        }
-        Ok(())
     }
 
     fn finish(mut self, seen: &[Seen]) -> Embedded {
@@ -195,24 +188,42 @@ impl<E: Encoder> Session<'_, E> {
         let images = self.images.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut rejects = Vec::new();
         let mut inputs = blake3::Hasher::new();
-        for (index, (product, seen)) in self.products.iter().zip(seen).enumerate() {
-            hash_input(&mut inputs, seen);
-            match outcome(product, seen, &images) {
-                None => {}
-                Some(Ok(holder)) => self.vectors.share(index, holder),
-                Some(Err((stage, fault))) => rejects.push(reject(product, stage, &fault)),
+        for of_product in self.starts.windows(2) {
+            for at in of_product[0]..of_product[1] {
+                let (view, seen) = (&self.views[at], &seen[at]);
+                if at > of_product[0] {
+                    inputs.update(b"further ");
+                }
+                hash_input(&mut inputs, seen);
+                match outcome(view.image, seen, &images) {
+                    None => {}
+                    Some(Ok(holder)) => self.vectors.share(at, holder),
+                    Some(Err((stage, fault))) => rejects.push(reject(view.product, stage, &fault)),
+                }
             }
         }
-        Embedded { vectors: self.vectors, rejects, inputs: Some(inputs.finalize()), computed: self.computed }
+        let vectors = match self.asked.views {
+            Views::First => self.vectors,
+            Views::Best => self.vectors.gather_all(&self.starts),
+            Views::Mean => {
+                let (vectors, canceled) = self.vectors.gather_mean(&self.starts);
+                let detail = "the vectors of the product's images cancel each other out".to_owned();
+                let fault = Fault { code: "zero_vector", detail };
+                let products = canceled.into_iter().map(|product| self.views[self.starts[product]].product);
+                rejects.extend(products.map(|product| reject(product, Stage::Embedding, &fault)));
+                vectors
+            }
+        };
+        Embedded { vectors, rejects, inputs: Some(inputs.finalize()), computed: self.computed }
     }
 
-    /// Looks at a product's file without opening it.
-    fn glance(&self, product: &Product) -> Seen {
-        match product.image.as_deref() {
-            None | Some("") => Seen::Nothing,
-            Some(image) if photos::is_url(image) => Seen::Url,
-            Some(_) if self.asked.rehash => Seen::Unknown,
-            Some(image) => {
+    /// Looks at a file without opening it.
+    fn glance(&self, image: &str) -> Seen {
+        match image {
+            "" => Seen::Nothing,
+            image if photos::is_url(image) => Seen::Url,
+            _ if self.asked.rehash => Seen::Unknown,
+            image => {
                 let known = |signature| Some(Seen::Image(self.cache.content(&signature)?, Some(signature)));
                 self.root.signature(image).and_then(known).unwrap_or(Seen::Unknown)
             }
@@ -222,13 +233,13 @@ impl<E: Encoder> Session<'_, E> {
     /// Wants the images that are known by their files.
     fn recognize(&mut self, seen: &[Seen]) {
         let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (product, seen) in seen.iter().enumerate() {
+        for (view, seen) in seen.iter().enumerate() {
             let Seen::Image(content, signature) = seen else { continue };
             self.cache.note(*signature, *content);
             let fault = self.cache.fault(content).filter(|_| !self.asked.retry_rejects);
             images.entry(*content).or_insert_with(|| match fault {
                 Some(fault) => Image::Settled(Err(Box::new((Stage::Image, fault.clone())))),
-                None => Image::Wanted(product),
+                None => Image::Wanted(view),
             });
         }
     }
@@ -241,161 +252,19 @@ impl<E: Encoder> Session<'_, E> {
             let units = self.cache.load(segments, |content| matches!(images.get(content), Some(Image::Wanted(_))));
             for (content, unit) in units {
                 if let Some(image @ Image::Wanted(_)) = images.get_mut(&content) {
-                    let &mut Image::Wanted(product) = image else { unreachable!("it was matched") };
-                    *image = Image::Settled(keep(&mut self.vectors, product, unit));
+                    let &mut Image::Wanted(view) = image else { unreachable!("it was matched") };
+                    *image = Image::Settled(keep(&mut self.vectors, view, unit));
                 }
             }
-        }
-    }
-
-    /// The products whose files have to be read.
-    fn left_to_do(&mut self, seen: &[Seen]) -> Vec<usize> {
-        let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let mut left = Vec::new();
-        for (product, one) in seen.iter().enumerate() {
-            match one {
-                Seen::Unknown => left.push(product),
-                Seen::Image(content, _) => {
-                    let Some(Image::Wanted(bringer)) = images.get_mut(content) else { continue };
-                    if !matches!(&seen[*bringer], Seen::Image(brought, _) if brought == content) {
-                        *bringer = product;
-                    }
-                    if *bringer == product {
-                        left.push(product);
-                    }
-                }
-                Seen::Nothing | Seen::Url | Seen::Unread(_) => {}
-            }
-        }
-        left
-    }
-
-    /// Reads the files of some products in chunks; the next one is read, decoded and framed while the encoder looks at one.
-    fn work_through(&mut self, mut work: &[usize], seen: &mut [Seen]) -> Result<()> {
-        let mut size = 2 * FEW;
-        let mut ahead = self.look_at(take(&mut work, size));
-        while !ahead.is_empty() {
-            let started = Instant::now();
-            let next = take(&mut work, size);
-            let (encoded, looked) = rayon::join(|| self.encode(&mut ahead), || self.look_at(next));
-            encoded?;
-            self.keep_chunk(ahead, seen);
-            self.cache.checkpoint();
-            ahead = looked;
-            size = match started.elapsed() {
-                long if long > LONG => (size / 2).max(FEW),
-                short if short < LONG / 2 => (size * 2).min(CHUNK),
-                _ => size,
-            };
-        }
-        Ok(())
-    }
-
-    fn look_at(&self, products: &[usize]) -> Vec<Looked> {
-        let look = |&product: &usize| {
-            let looked = self.look(product);
-            if !matches!(looked.found, Found::Framed(_)) {
-                self.progress.advance(1);
-            }
-            looked
-        };
-        products.par_iter().map(look).collect()
-    }
-
-    /// Reads a product's image and, the first time that its bytes are seen, finds its features or frames it for the encoder.
-    fn look(&self, product: usize) -> Looked {
-        match self.root.read_signed(self.products[product].image.as_deref().unwrap_or_default()) {
-            Err(fault) => Looked { product, seen: Seen::Unread(Box::new(fault)), found: Found::Elsewhere },
-            Ok((bytes, signature)) => {
-                let content = *blake3::hash(&bytes).as_bytes();
-                Looked { product, seen: Seen::Image(content, signature), found: self.find(&content, &bytes) }
-            }
-        }
-    }
-
-    fn find(&self, content: &Content, bytes: &[u8]) -> Found {
-        if !self.claim(content) {
-            return Found::Elsewhere;
-        }
-        if let Some(fault) = self.cache.fault(content).filter(|_| !self.asked.retry_rejects) {
-            return Found::Undecoded(fault.clone());
-        }
-        if let Some(features) = self.cache.get(content) {
-            return Found::Cached(features);
-        }
-        let _room = self.budget.room(photos::decoded_bytes(bytes));
-        let (crop, side) = self.asked.encoder.square();
-        match photos::decode_for(bytes, crop, side) {
-            Ok(photo) => Found::Framed(self.asked.encoder.frame(&photo)),
-            Err(fault) => Found::Undecoded(fault),
-        }
-    }
-
-    /// Whether nobody else brings this image.
-    fn claim(&self, content: &Content) -> bool {
-        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_open = matches!(images.get(content), None | Some(Image::Wanted(_)));
-        if is_open {
-            images.insert(*content, Image::Claimed);
-        }
-        is_open
-    }
-
-    /// Lets the encoder look at the framed pictures of a chunk.
-    fn encode(&self, chunk: &mut [Looked]) -> Result<()> {
-        let framed = |looked: &mut Looked| match &mut looked.found {
-            Found::Framed(picture) => Some(std::mem::take(picture)),
-            _ => None,
-        };
-        let pictures: Vec<Vec<u8>> = chunk.iter_mut().filter_map(framed).collect();
-        let mut features = self.asked.encoder.encode(pictures, &|| self.progress.advance(1))?.into_iter();
-        for looked in chunk.iter_mut().filter(|looked| matches!(looked.found, Found::Framed(_))) {
-            looked.found = Found::Computed(features.next().expect("an encoder gives features for every picture"));
-        }
-        Ok(())
-    }
-
-    /// Moves what a chunk brought into the vectors, the images and the cache.
-    fn keep_chunk(&mut self, chunk: Vec<Looked>, seen: &mut [Seen]) {
-        let images = self.images.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for Looked { product, seen: looked, found } in chunk {
-            if let Seen::Image(content, signature) = looked {
-                self.cache.note(signature, content);
-                let outcome = match found {
-                    Found::Elsewhere | Found::Framed(_) => None,
-                    Found::Undecoded(fault) => {
-                        self.cache.add_fault(content, &fault);
-                        Some(Err(Box::new((Stage::Image, fault))))
-                    }
-                    Found::Cached(features) => Some(keep(&mut self.vectors, product, make_unit(&features))),
-                    Found::Computed(features) => {
-                        let outcome = keep(&mut self.vectors, product, make_unit(&features));
-                        self.cache.add(content, features);
-                        self.computed += 1;
-                        Some(outcome)
-                    }
-                };
-                if let Some(outcome) = outcome {
-                    images.insert(content, Image::Settled(outcome));
-                }
-            }
-            seen[product] = looked;
         }
     }
 }
 
-/// Cuts off the first of some work.
-fn take<'a>(work: &mut &'a [usize], size: usize) -> &'a [usize] {
-    let (first, rest) = work.split_at(size.min(work.len()));
-    *work = rest;
-    first
-}
-
-fn keep(vectors: &mut Vectors, product: usize, unit: std::result::Result<Vec<f32>, VectorFault>) -> Outcome {
+fn keep(vectors: &mut Vectors, view: usize, unit: std::result::Result<Vec<f32>, VectorFault>) -> Outcome {
     let (code, what) = match unit {
         Ok(unit) => {
-            vectors.insert_unit(product, &unit);
-            return Ok(product);
+            vectors.insert_unit(view, &unit);
+            return Ok(view);
         }
         Err(VectorFault::NonFinite) => ("non_finite", "the network gives this image a number that is not finite"),
         Err(VectorFault::Zero) => ("zero_vector", "the network sees nothing in this image"),
@@ -403,9 +272,9 @@ fn keep(vectors: &mut Vectors, product: usize, unit: std::result::Result<Vec<f32
     Err(Box::new((Stage::Embedding, Fault { code, detail: what.to_owned() })))
 }
 
-/// What became of a product's image; `None` where there is none to look at.
+/// What became of a view; `None` where there is none to look at.
 fn outcome(
-    product: &Product,
+    image: &str,
     seen: &Seen,
     images: &HashMap<Content, Image>,
 ) -> Option<std::result::Result<usize, (Stage, Fault)>> {
@@ -414,10 +283,9 @@ fn outcome(
         Seen::Unread(fault) => Some(Err((Stage::Image, (**fault).clone()))),
         Seen::Image(content, _) => Some(match &images[content] {
             Image::Settled(Ok(holder)) => Ok(*holder),
-            // Said of this product's own file: which of several equal files was looked at first depends on the threads.
+            // Said of this view's own file: which of several equal files was looked at first depends on the threads.
             Image::Settled(Err(why)) => {
                 let (stage, fault) = &**why;
-                let image = product.image.as_deref().unwrap_or_default();
                 Err((*stage, Fault { code: fault.code, detail: format!("`{image}`: {}", fault.detail) }))
             }
             Image::Wanted(_) | Image::Claimed => unreachable!("every image is settled in the end"),

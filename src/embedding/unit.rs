@@ -1,9 +1,5 @@
 //! Unit vectors and the canonical score. This room refuses any other way to compare two vectors for a result.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 /// The f64 dot product of two f32 vectors in eight partial sums: element i goes into sum i mod 8, and the sums are added as
 /// `((0+4)+(2+6))+((1+5)+(3+7))`, so that the result is the same bits on every machine.
 ///
@@ -110,8 +106,23 @@ pub fn make_unit(raw: &[f32]) -> Result<Vec<f32>, VectorFault> {
     Ok(unit)
 }
 
+/// The unit vector of the mean of unit vectors: their f64 sum in the order given, divided by its norm (in the order of
+/// [`canonical_dot`]) and rounded once; `None` where they cancel each other out.
+pub(super) fn mean_unit<'a>(vectors: impl Iterator<Item = &'a [f32]>) -> Option<Vec<f32>> {
+    let mut sum: Vec<f64> = Vec::new();
+    for vector in vectors {
+        sum.resize(vector.len(), 0.0);
+        sum.iter_mut().zip(vector).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    let mut squares = [0.0_f64; 8];
+    sum.iter().enumerate().for_each(|(at, value)| squares[at % 8] += value * value);
+    let norm = total(squares).sqrt();
+    #[expect(clippy::cast_possible_truncation, reason = "the one rounding that the definition asks for")]
+    (norm > 0.0).then(|| sum.iter().map(|value| (value / norm) as f32).collect())
+}
+
 /// [`make_unit`] in place; what it refuses stays as it is.
-fn scale_to_unit(vector: &mut [f32]) -> Result<(), VectorFault> {
+pub(super) fn scale_to_unit(vector: &mut [f32]) -> Result<(), VectorFault> {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
@@ -145,199 +156,6 @@ fn scale(vector: &mut [f32]) -> Result<(), VectorFault> {
     Ok(())
 }
 
-/// BLAKE3 over many vectors. They are hashed some at a time, because BLAKE3 is fast over long input only.
-#[derive(Debug, Default)]
-struct Digest {
-    hasher: blake3::Hasher,
-    waiting: Vec<u8>,
-}
-
-impl Digest {
-    const TOGETHER: usize = 1 << 17;
-
-    /// Adds `length` and the values, bit for bit.
-    fn add(&mut self, length: usize, values: &[f32]) {
-        self.waiting.extend((length as u64).to_le_bytes());
-        if cfg!(target_endian = "little") {
-            self.waiting.extend_from_slice(bytemuck::cast_slice(values));
-        } else {
-            self.waiting.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        }
-        if self.waiting.len() >= Digest::TOGETHER {
-            self.hasher.update(&self.waiting);
-            self.waiting.clear();
-        }
-    }
-
-    fn finish(mut self) -> blake3::Hash {
-        self.hasher.update(&self.waiting).finalize()
-    }
-}
-
-/// The unit vectors of a catalog: finite, of one dimension, of length 1 up to rounding, by construction.
-#[derive(Clone, Debug, Default)]
-pub struct Vectors {
-    dimension: usize,
-    values: Vec<f32>,
-    slots: Vec<Option<u32>>,
-}
-
-impl Vectors {
-    /// An empty set for `products` products and vectors of `dimension` components.
-    #[must_use]
-    pub fn new(dimension: usize, products: usize) -> Vectors {
-        Vectors { dimension, values: Vec::new(), slots: vec![None; products] }
-    }
-
-    /// Makes the vectors of a column unit where they lie: `spans` says per product where in `values`, ascending. Spans of
-    /// another length than `dimension` are left out. Also gives the products whose vectors cannot be used, ascending.
-    pub(super) fn in_place(
-        dimension: usize,
-        mut values: Vec<f32>,
-        spans: &[Option<Range<usize>>],
-    ) -> (Vectors, Vec<(usize, VectorFault)>) {
-        let mut slots = vec![None; spans.len()];
-        let mut holders = Vec::new();
-        for (product, span) in spans.iter().enumerate() {
-            let Some(span) = span.clone().filter(|span| dimension > 0 && span.len() == dimension) else { continue };
-            let at = holders.len() * dimension;
-            if span.start != at {
-                values.copy_within(span, at);
-            }
-            slots[product] = Some(small(holders.len()));
-            holders.push(product);
-        }
-        values.truncate(holders.len() * dimension);
-        let scaled = values.par_chunks_exact_mut(dimension.max(1)).zip(&holders);
-        let faults: Vec<(usize, VectorFault)> =
-            scaled.filter_map(|(vector, &product)| Some((product, scale_to_unit(vector).err()?))).collect();
-        for &(product, _) in &faults {
-            slots[product] = None;
-        }
-        (Vectors { dimension, values, slots }, faults)
-    }
-
-    /// Prepares for this many vectors, so that none is moved while they come.
-    pub(super) fn reserve(&mut self, vectors: usize) {
-        self.values.reserve_exact(vectors * self.dimension);
-    }
-
-    /// Makes `raw` unit and stores it as the vector of `product`.
-    ///
-    /// # Errors
-    /// See [`make_unit`].
-    ///
-    /// # Panics
-    /// When `raw` has another length than the dimension.
-    pub fn insert(&mut self, product: usize, raw: &[f32]) -> Result<(), VectorFault> {
-        let unit = make_unit(raw)?;
-        self.insert_unit(product, &unit);
-        Ok(())
-    }
-
-    /// Stores what [`make_unit`] made as the vector of `product`.
-    ///
-    /// # Panics
-    /// When `unit` has another length than the dimension.
-    pub(super) fn insert_unit(&mut self, product: usize, unit: &[f32]) {
-        assert_eq!(unit.len(), self.dimension, "the caller checks lengths");
-        let slot = self.values.len() / self.dimension;
-        self.slots[product] = Some(small(slot));
-        self.values.extend_from_slice(unit);
-    }
-
-    /// Gives `product` the very vector that `other` has, if it has one: the same bits, stored once.
-    pub fn share(&mut self, product: usize, other: usize) {
-        self.slots[product] = self.slots[other];
-    }
-
-    /// BLAKE3 of every product's vector, bit for bit, in product order.
-    #[must_use]
-    pub fn digest(&self) -> blake3::Hash {
-        let mut digest = Digest::default();
-        for product in 0..self.slots.len() {
-            let values = self.get(product).unwrap_or_default();
-            digest.add(size_of_val(values), values);
-        }
-        digest.finish()
-    }
-
-    /// Components of a vector.
-    #[must_use]
-    pub fn dimension(&self) -> usize {
-        self.dimension
-    }
-
-    /// How many products have a vector.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.slots.iter().flatten().count()
-    }
-
-    /// The unit vector of a product, if it has one.
-    #[must_use]
-    pub fn get(&self, product: usize) -> Option<&[f32]> {
-        let slot = self.slots[product]? as usize;
-        Some(&self.values[slot * self.dimension..(slot + 1) * self.dimension])
-    }
-
-    /// The vectors of `products`, end to end in that order: `[products][dimension]`. They are moved where they lie, along the
-    /// cycles of the permutation, so that no second copy of them is held.
-    ///
-    /// # Panics
-    /// When a product has no vector.
-    #[must_use]
-    pub fn arrange(mut self, products: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
-        let (dimension, rows) = (self.dimension, products.len());
-        let held = self.values.len().checked_div(dimension).unwrap_or(0);
-        self.values.reserve_exact(rows.saturating_sub(held) * dimension);
-        // Where each row comes from: first a slot of its own, so that products with one vector get it each.
-        let mut from: Vec<u32> = Vec::with_capacity(rows.max(held));
-        let mut is_taken = vec![false; held];
-        for product in products {
-            let slot = self.slots[product].expect("only products with a vector are arranged");
-            let at = slot as usize;
-            if is_taken[at] {
-                from.push(small(self.values.len() / dimension));
-                self.values.extend_from_within(at * dimension..(at + 1) * dimension);
-            } else {
-                is_taken[at] = true;
-                from.push(slot);
-            }
-        }
-        // Whatever is not asked for comes last and is cut off.
-        from.extend((0..held).filter(|&slot| !is_taken[slot]).map(small));
-        permute(&mut self.values, dimension, from);
-        self.values.truncate(rows * dimension);
-        self.values
-    }
-}
-
-/// Puts at every row what stands at `from[row]`, a permutation.
-fn permute(values: &mut [f32], dimension: usize, mut from: Vec<u32>) {
-    let mut first = vec![0.0; dimension];
-    for start in 0..from.len() {
-        if from[start] as usize == start {
-            continue;
-        }
-        first.copy_from_slice(&values[start * dimension..(start + 1) * dimension]);
-        let mut row = start;
-        loop {
-            let next = std::mem::replace(&mut from[row], small(row)) as usize;
-            if next == start {
-                values[row * dimension..(row + 1) * dimension].copy_from_slice(&first);
-                break;
-            }
-            values.copy_within(next * dimension..(next + 1) * dimension, row * dimension);
-            row = next;
-        }
-    }
-}
-
-fn small(slot: usize) -> u32 {
-    u32::try_from(slot).expect("fewer than 2^32 products")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -355,52 +173,30 @@ mod tests {
         }
     }
 
-    /// Vectors of products 0 to 5: 0, 2 and 4 of their own, 3 shares that of 0, 5 that of 2, 1 has none.
-    fn vectors() -> Vectors {
-        let mut vectors = Vectors::new(2, 6);
-        for (product, raw) in [(4, [1.0, 0.0]), (0, [0.0, 2.0]), (2, [-3.0, 0.0])] {
-            vectors.insert(product, &raw).unwrap();
-        }
-        vectors.share(3, 0);
-        vectors.share(5, 2);
-        vectors
-    }
-
-    #[test]
-    fn vectors_are_arranged_as_asked_whether_shared_or_left_out() {
-        let orders: [&[usize]; 6] = [&[0, 2, 3, 4, 5], &[5, 4, 3, 2, 0], &[3, 0], &[2, 4], &[4, 5, 2, 5], &[]];
-        for order in orders {
-            let expected: Vec<f32> = order.iter().flat_map(|&p| vectors().get(p).unwrap().to_vec()).collect();
-            assert_eq!(vectors().arrange(order.iter().copied()), expected, "{order:?}");
-        }
-    }
-
-    #[test]
-    fn every_permutation_of_four_rows_is_followed() {
-        let rows: [u32; 4] = [0, 1, 2, 3];
-        for from in (0..256_u32).map(|n| [n & 3, n >> 2 & 3, n >> 4 & 3, n >> 6]) {
-            if rows.iter().any(|row| !from.contains(row)) {
-                continue;
+    proptest! {
+        /// By the words of the documentation, one component at a time.
+        #[test]
+        fn a_mean_is_the_direction_of_the_sum_rounded_once(
+            n in 2_usize..40,
+            values in prop::collection::vec(0.01_f32..1.0, 40 * 5),
+            count in 1_usize..6,
+        ) {
+            let units = values.chunks_exact(40).take(count).map(|raw| make_unit(&raw[..n]));
+            let units: Vec<Vec<f32>> = units.collect::<Result<_, _>>().unwrap();
+            let mean = mean_unit(units.iter().map(Vec::as_slice)).unwrap();
+            let sum = |at: usize| units.iter().fold(0.0, |sum, unit| sum + f64::from(unit[at]));
+            let lane = |of: usize| (of..n).step_by(8).fold(0.0, |all, at| all + sum(at) * sum(at));
+            let length = (((lane(0) + lane(4)) + (lane(2) + lane(6))) + ((lane(1) + lane(5)) + (lane(3) + lane(7)))).sqrt();
+            for (at, value) in mean.iter().enumerate() {
+                prop_assert_eq!(value.to_bits(), ((sum(at) / length) as f32).to_bits());
             }
-            let mut values = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5];
-            permute(&mut values, 2, from.to_vec());
-            #[expect(clippy::cast_precision_loss, reason = "numbers up to 3")]
-            let expected: Vec<f32> = from.iter().flat_map(|&row| [row as f32, row as f32 + 0.5]).collect();
-            assert_eq!(values[..], expected[..], "{from:?}");
         }
     }
 
     #[test]
-    fn a_digest_is_the_hash_of_lengths_and_bits() {
-        let (mut digest, mut bytes) = (Digest::default(), Vec::new());
-        for n in 0..40_000_u16 {
-            let values = [f32::from(n), -0.0, f32::NAN];
-            let values = &values[..usize::from(n % 4).min(3)];
-            digest.add(values.len(), values);
-            bytes.extend((values.len() as u64).to_le_bytes());
-            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-        }
-        assert!(bytes.len() > Digest::TOGETHER);
-        assert_eq!(digest.finish(), blake3::hash(&bytes));
+    fn vectors_that_cancel_each_other_out_have_no_mean() {
+        let (there, back) = ([0.6, -0.8], [-0.6, 0.8]);
+        assert_eq!(mean_unit([&there[..], &back[..]].into_iter()), None);
+        assert_eq!(mean_unit([&there[..], &there[..], &back[..]].into_iter()).map(|mean| mean.len()), Some(2));
     }
 }

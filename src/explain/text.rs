@@ -76,6 +76,9 @@ impl fmt::Display for PairExplained {
         }
         write!(f, "  {}", self.verdict)?;
         scores(f, self.similarity, self.score, &self.terms)?;
+        if let Some([own, its]) = self.views {
+            write!(f, "  (view {own} beside its view {its})")?;
+        }
         writeln!(f)
     }
 }

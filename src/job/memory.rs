@@ -1,19 +1,21 @@
 //! What a night holds in memory, estimated from catalog and plan. This file refuses to measure: the estimate comes first.
 
+use std::borrow::Cow;
+
 use anyhow::anyhow;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Product};
 use crate::config::Config;
 use crate::device::Choice;
-use crate::embedding::Embedder;
+use crate::embedding::{Embedder, Views};
 use crate::error::{Error, Result};
 use crate::job::side::Side;
 use crate::job::sight;
 use crate::plan::Plan;
-use crate::similarity::RuleLists;
 use crate::similarity::cpu::TILE;
 use crate::similarity::gpu::kernels;
 use crate::similarity::lists::NO_LIST;
+use crate::similarity::{Lists, RuleLists, gallery};
 
 /// Refuses a night that would need more than `--memory` allows, before anything is embedded.
 ///
@@ -56,17 +58,33 @@ pub fn estimate(config: &Config, catalog: &Catalog, plan: &Plan, embedder: &dyn 
         Some(column) => (column.values.len() / column.spans.iter().flatten().count().max(1), 0),
         None => (embedder.dimension().unwrap_or_default(), config.threads * PER_THREAD + embedder.memory()),
     };
+    let starts = sight::starts(config, catalog, plan);
+    let views = starts.last().map_or(plan.seen, |&views| views as usize);
     let lists_of = |rule: &RuleLists| rule.scope.iter().filter(|&&scope| scope != NO_LIST).count();
     let held = |rule: &RuleLists| lists_of(rule) * (rule.k * (12 + 8) + (2 * rule.k).min(64) * 8 + 2 * 24 + 4);
-    let lists: usize = plan.lists.rules.iter().filter(|rule| rule.visual).map(held).sum();
+    let lists_of_all = |lists: &Lists| lists.rules.iter().filter(|rule| rule.visual).map(held).sum::<usize>();
+    // Where products have several vectors, lists of each of them fill beside those of the products.
+    let lists = match gallery::expand(&plan.lists, &starts) {
+        Cow::Borrowed(lists) => lists_of_all(lists),
+        Cow::Owned(expanded) => lists_of_all(&plan.lists) + lists_of_all(&expanded) + expanded.bytes(),
+    };
     let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
-    let products: usize = catalog.products.iter().map(|p| 300 + p.id.len() + text(&p.title) + text(&p.image)).sum();
-    let remaining = plan.seen.div_ceil(TILE).pow(2) / 8;
+    let further = |p: &Product| p.further_images.iter().map(|image| 24 + image.len()).sum::<usize>();
+    let of_product = |p: &Product| 300 + p.id.len() + text(&p.title) + text(&p.image) + further(p);
+    let products: usize = catalog.products.iter().map(of_product).sum();
+    let remaining = views.div_ceil(TILE).pow(2) / 8;
     let device = match config.device {
         Choice::Cpu => 0,
-        _ => plan.seen.min(DEVICE_ROWS) * dimension * 4 + DEVICE_STAGED,
+        _ => views.min(DEVICE_ROWS) * dimension * 4 + DEVICE_STAGED,
     };
-    let matrix = plan.seen * dimension * 4;
+    // Means are made beside the vectors that they are of.
+    let held = |product: usize| match sight::files(config, &catalog.products[product]) {
+        files @ 2.. => files + 1,
+        _ => 1,
+    };
+    let embedded = if config.embedding.views() == Views::Mean { plan.seen_products().map(held).sum() } else { views };
+    let matrix = views * dimension * 4;
     let scoring = matrix * ENGINE_PERCENT / 100;
-    (matrix + scoring + plan.bytes() + lists + remaining + products + working + device + PROGRAM) as u64
+    (embedded * dimension * 4 + scoring + plan.bytes() + lists + remaining + products + working + device + PROGRAM)
+        as u64
 }

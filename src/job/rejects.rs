@@ -1,5 +1,5 @@
 //! How much was rejected, and whether that is more than the night tolerates. This file refuses to count records: a row with
-//! three bad fields is one row.
+//! three bad fields is one row, and so is a product of which three images cannot be used.
 
 use std::collections::BTreeSet;
 

@@ -74,11 +74,14 @@ pub(super) fn write(
     rejects.iter().try_for_each(|reject| table.push(reject))?;
     manifest.files.extend(table.finish()?);
     if config.publish_embeddings {
-        let matrix = recommender.matrix;
+        let gallery = recommender.gallery;
         let mut table = staging.embeddings()?;
-        for &row in recommender.anchors().iter().filter(|&&row| row < matrix.rows()) {
+        for &row in recommender.anchors().iter().filter(|&&row| row < gallery.rows()) {
             let product = &recommender.catalog.products[recommender.plan.products[row]];
-            table.push(&output::Embedding { product_id: &product.id, values: matrix.row(row) })?;
+            for (view, place) in (1..).zip(gallery.views(row)) {
+                let values = gallery.matrix().row(place);
+                table.push(&output::Embedding { product_id: &product.id, view, values })?;
+            }
         }
         manifest.files.extend(table.finish()?);
     }

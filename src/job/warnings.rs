@@ -9,7 +9,7 @@ use crate::rules::conditions::Conditions;
 use crate::rules::globs::Globs;
 use crate::rules::{Candidates, Rule};
 
-/// What the rules speak of and tonight's catalog has not, one line each, naming the line of the configuration. Known before the
+/// What the configuration speaks of and tonight's catalog has not, one line each, rules with their line of it. Known before the
 /// long work.
 #[must_use]
 pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
@@ -18,6 +18,11 @@ pub fn of(config: &Config, catalog: &Catalog) -> Vec<String> {
         categories: catalog.products.iter().filter_map(|p| p.category.as_ref().map(Category::as_str)).collect(),
         warnings: Vec::new(),
     };
+    if !config.embedding.views().is_first() && catalog.products.iter().all(|product| product.further_images.is_empty())
+    {
+        let warning = "`views` under `[embedding]` changes nothing: no product has a further image";
+        idle.warnings.push(warning.to_owned());
+    }
     let has_margins = catalog.products.iter().any(|product| product.margin.is_some());
     for (number, rule) in config.rules.iter().enumerate() {
         let place = place(config, number);

@@ -82,6 +82,9 @@ pub struct Counts {
     pub products: u64,
     /// Products with a vector.
     pub vectors: u64,
+    /// Vectors of all products; more where a product has one for each of its images.
+    #[serde(default)]
+    pub views: u64,
     /// Vectors that were computed in this run, not found in the cache.
     pub embedded_now: u64,
     /// Rows of `recommendations`.

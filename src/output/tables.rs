@@ -403,11 +403,12 @@ impl Table for RejectsTable {
     }
 }
 
-/// Buffers rows of the optional `embeddings`: one per product with a vector.
+/// Buffers rows of the optional `embeddings`: one per product and vector of it.
 #[derive(Debug)]
 pub struct EmbeddingsTable {
-    last: Option<String>,
+    last: Option<(String, i32)>,
     product_id: StringBuilder,
+    view: Int32Builder,
     embedding: ListBuilder<Float32Builder>,
 }
 
@@ -416,6 +417,7 @@ impl Default for EmbeddingsTable {
         EmbeddingsTable {
             last: None,
             product_id: StringBuilder::new(),
+            view: Int32Builder::new(),
             embedding: ListBuilder::new(Float32Builder::new()).with_field(required("element", DataType::Float32)),
         }
     }
@@ -424,7 +426,7 @@ impl Default for EmbeddingsTable {
 impl Table for EmbeddingsTable {
     type Row<'a> = Embedding<'a>;
     const NAME: &'static str = "embeddings";
-    const SORTED_BY: &'static [&'static str] = &["product_id"];
+    const SORTED_BY: &'static [&'static str] = &["product_id", "view"];
     const WITHOUT_DICTIONARY: &'static [&'static str] = &["product_id", "embedding.list.element"];
     // A row is kilobytes: fewer of them make a batch.
     const BATCH_ROWS: usize = 512;
@@ -433,15 +435,21 @@ impl Table for EmbeddingsTable {
 
     fn fields() -> Vec<Field> {
         let element = Arc::new(required("element", DataType::Float32));
-        vec![required("product_id", DataType::Utf8), required("embedding", DataType::List(element))]
+        vec![
+            required("product_id", DataType::Utf8),
+            required("view", DataType::Int32),
+            required("embedding", DataType::List(element)),
+        ]
     }
 
     fn push(&mut self, row: &Embedding<'_>) -> anyhow::Result<()> {
-        if self.last.as_deref() >= Some(row.product_id) {
-            bail!("the vector of `{}` came after that of `{}`", row.product_id, self.last.as_deref().unwrap_or(""));
+        let this = (row.product_id.to_owned(), row.view);
+        if self.last.as_ref() >= Some(&this) {
+            bail!("the vector {this:?} came after {:?}", self.last);
         }
-        self.last = Some(row.product_id.to_owned());
+        self.last = Some(this);
         self.product_id.append_value(row.product_id);
+        self.view.append_value(row.view);
         self.embedding.values().append_slice(row.values);
         self.embedding.append(true);
         Ok(())
@@ -452,7 +460,7 @@ impl Table for EmbeddingsTable {
     }
 
     fn take(&mut self) -> Vec<Column> {
-        vec![values(self.product_id.finish()), values(self.embedding.finish())]
+        vec![values(self.product_id.finish()), values(self.view.finish()), values(self.embedding.finish())]
     }
 }
 

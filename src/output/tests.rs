@@ -135,7 +135,7 @@ fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
         let mut embeddings = staging.embeddings().unwrap();
         for product in 0..1_000_u16 {
             let values = [f32::from(product), 0.5, -0.0];
-            embeddings.push(&Embedding { product_id: &format!("{product:06}"), values: &values }).unwrap();
+            embeddings.push(&Embedding { product_id: &format!("{product:06}"), view: 1, values: &values }).unwrap();
         }
         manifest.files.extend(embeddings.finish().unwrap());
     }

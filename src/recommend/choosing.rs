@@ -9,7 +9,7 @@ use super::{Listed, Origin, Recommender};
 use crate::plan::{Reason, Service};
 use crate::rules::Rank;
 use crate::rules::rank::{self, Pair, Ranked, Term};
-use crate::similarity::{Counts, Entry, NO_LIST, canonical_score};
+use crate::similarity::{Counts, Entry, NO_LIST};
 
 /// A rule's own list, before another rule fills it up.
 #[derive(Debug)]
@@ -189,11 +189,17 @@ impl Recommender<'_> {
         pins.into_iter().map(|pin| (pin.position, ranked(pin.row))).collect()
     }
 
-    /// The canonical score of a pair where the rule asks for looks and both have a vector.
+    /// The similarity of a pair where the rule asks for looks and both have a vector.
     #[must_use]
     pub fn similarity(&self, rule: usize, anchor: usize, row: u32) -> Option<f32> {
+        self.closest(rule, anchor, row).map(|(similarity, _)| similarity)
+    }
+
+    /// The same, and whose it is; see [`Gallery::closest`](crate::similarity::Gallery::closest).
+    #[must_use]
+    pub fn closest(&self, rule: usize, anchor: usize, row: u32) -> Option<(f32, [usize; 2])> {
         let both = self.rules[rule].is_visual() && anchor < self.plan.seen && (row as usize) < self.plan.seen;
-        both.then(|| canonical_score(self.matrix.row(anchor), self.matrix.row(row as usize)))
+        both.then(|| self.gallery.closest(anchor, row as usize))
     }
 
     /// Takes entries in their order as far as caps and pins allow. Says whether a hard cap refused one.
@@ -283,7 +289,7 @@ impl Recommender<'_> {
         let wanted: Vec<u32> = self.admitted(rule, anchor).filter(is_wanted).collect();
         let mut entries: Vec<Ranked> = Vec::new();
         let mut place_of: HashMap<u32, usize> = HashMap::new();
-        for (&row, score) in wanted.iter().zip(self.matrix.scores(anchor, &wanted)) {
+        for (&row, score) in wanted.iter().zip(self.gallery.scores(anchor, &wanted)) {
             if score < contract.min_score {
                 continue;
             }

@@ -17,7 +17,7 @@ pub const NO_PRICE: u32 = u32::MAX;
 pub const NO_CODE: u32 = 0;
 
 /// All lists of a night.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Lists {
     /// Place of each row's id among all ids by their UTF-8 bytes: settles ties.
     pub id_rank: Vec<u32>,
@@ -92,6 +92,14 @@ impl Lists {
         }
     }
 
+    /// Bytes that they hold.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let ranges = |rule: &RuleLists| rule.scopes.iter().map(|scope| 16 + 8 * scope.len()).sum::<usize>();
+        let of_rule = |rule: &RuleLists| self.rows() * (4 + if rule.bands.is_some() { 8 } else { 0 }) + ranges(rule);
+        self.rows() * (12 + 4 * self.codes.len()) + self.rules.iter().map(of_rule).sum::<usize>()
+    }
+
     /// Rows of the plan.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -115,6 +123,28 @@ impl Lists {
             }
             && self.codes_agree(rule, anchor, candidate)
             && !rule.refuses(anchor, candidate)
+    }
+
+    /// The same lists over other rows, each of which is like one of these; ranges stay as they are, and so does what is refused by
+    /// pairs but for what `pairs` makes of it.
+    pub(super) fn of_rows(&self, rows: &[u32], pairs: impl Fn(&RefusedPairs) -> RefusedPairs) -> Lists {
+        fn picked<T: Clone>(of_row: &[T], rows: &[u32]) -> Vec<T> {
+            rows.iter().map(|&row| of_row[row as usize].clone()).collect()
+        }
+        let rules = self.rules.iter().map(|rule| RuleLists {
+            scope: picked(&rule.scope, rows),
+            refused: rule.refused.as_ref().map(|refused| picked(refused, rows).into()),
+            refused_pairs: pairs(&rule.refused_pairs),
+            bands: rule.bands.as_ref().map(|bands| picked(bands, rows)),
+            ..rule.clone()
+        });
+        Lists {
+            id_rank: picked(&self.id_rank, rows),
+            group: picked(&self.group, rows),
+            price_rank: picked(&self.price_rank, rows),
+            codes: self.codes.iter().map(|codes| picked(codes, rows)).collect(),
+            rules: rules.collect(),
+        }
     }
 
     /// Per row, whether it is the only one of its group.

@@ -10,21 +10,21 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// A copy of the vectors of `products`, which must have one each.
+    /// A copy of the vectors of `products`, which must have one each, or several.
     ///
     /// # Panics
     /// When a product has no vector.
     #[must_use]
-    pub fn gather(vectors: &Vectors, products: impl ExactSizeIterator<Item = usize>) -> Matrix {
+    pub fn gather(vectors: &Vectors, products: impl Iterator<Item = usize>) -> Matrix {
         Matrix::arrange(vectors.clone(), products)
     }
 
-    /// The vectors of `products`, which must have one each, in the memory that they lie in.
+    /// The vectors of `products`, which must have one each, or several, in the memory that they lie in.
     ///
     /// # Panics
     /// When a product has no vector.
     #[must_use]
-    pub fn arrange(vectors: Vectors, products: impl ExactSizeIterator<Item = usize>) -> Matrix {
+    pub fn arrange(vectors: Vectors, products: impl Iterator<Item = usize>) -> Matrix {
         Matrix { dimension: vectors.dimension(), values: vectors.arrange(products) }
     }
 

@@ -124,30 +124,13 @@ fn chain(matrix: &Matrix, mut rows: Vec<u32>) -> Vec<u32> {
 impl Lists {
     /// The same lists over rows in another order; `order` leaves every range as it is.
     pub(super) fn in_order(&self, order: &[u32]) -> Lists {
-        fn moved<T: Clone>(of_row: &[T], order: &[u32]) -> Vec<T> {
-            let moved = order.iter().map(|&row| of_row[row as usize].clone());
-            moved.chain(of_row[order.len()..].iter().cloned()).collect()
-        }
-        let mut places: Vec<u32> = (0..narrow(self.rows())).collect();
-        order.iter().zip(0..).for_each(|(&row, place)| places[row as usize] = place);
-        let pairs = |pairs: &RefusedPairs| {
+        let rows: Vec<u32> = order.iter().copied().chain(narrow(order.len())..narrow(self.rows())).collect();
+        let mut places = vec![0; rows.len()];
+        rows.iter().zip(0..).for_each(|(&row, place)| places[row as usize] = place);
+        self.of_rows(&rows, |pairs| {
             let place = |(anchor, candidate): (u32, u32)| (places[anchor as usize], places[candidate as usize]);
             RefusedPairs::new(self.rows(), &pairs.iter().map(place).collect::<Vec<_>>())
-        };
-        let rules = self.rules.iter().map(|rule| super::RuleLists {
-            scope: moved(&rule.scope, order),
-            refused: rule.refused.as_ref().map(|refused| moved(refused, order).into()),
-            refused_pairs: pairs(&rule.refused_pairs),
-            bands: rule.bands.as_ref().map(|bands| moved(bands, order)),
-            ..rule.clone()
-        });
-        Lists {
-            id_rank: moved(&self.id_rank, order),
-            group: moved(&self.group, order),
-            price_rank: moved(&self.price_rank, order),
-            codes: self.codes.iter().map(|codes| moved(codes, order)).collect(),
-            rules: rules.collect(),
-        }
+        })
     }
 }
 

@@ -59,8 +59,8 @@ TABLES = {
         ["detail"],
     ),
     "embeddings": (
-        "run_id text, run_date date, product_id text, embedding vector",
-        ["product_id"],
+        "run_id text, run_date date, product_id text, view int32, embedding vector",
+        ["product_id", "view"],
         ["product_id", "embedding"],
     ),
 }
@@ -113,7 +113,7 @@ def check_layout(file, table, columns, order, plain, entry, last) -> None:
     expect(entry["bytes"] == file.stat().st_size, f"{where} has another size than its manifest says")
 
     run = file.name.rsplit("-", 1)[0]
-    wanted = {b"twinset.run_id": run.encode(), b"twinset.schema_version": b"2", b"twinset.table": table.encode()}
+    wanted = {b"twinset.run_id": run.encode(), b"twinset.schema_version": b"3", b"twinset.table": table.encode()}
     expect(footer.metadata == wanted, f"{where} has the key-value metadata {footer.metadata}, not {wanted}")
 
     sizes = [footer.row_group(g).num_rows for g in range(footer.num_row_groups)]

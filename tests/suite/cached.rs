@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::run::{night, rows, string, table_bytes, twinset};
 
 /// A picture unlike any other, of the same size as all.
-fn draw(path: &Path, seed: u32) {
+pub fn draw(path: &Path, seed: u32) {
     let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;

@@ -86,7 +86,7 @@ fn judge(what: &str, products: Vec<OracleProduct>, limit: usize) {
     write!(line, ", {SAMPLED} rows evaluated in {}", clock.cost()).expect("memory");
     for (name, engine) in engines() {
         let clock = Clock::start();
-        let found = engine.top_k(&night.matrix, &night.plan.lists, &Progress::hidden()).expect("lists");
+        let found = night.gallery.top_k(engine.as_ref(), &night.plan.lists, &Progress::hidden()).expect("lists");
         write!(line, ", {name} took {}", clock.cost()).expect("memory");
         let lines = night.lines(&found, |id| ids.contains(id));
         assert_eq!(lines.len(), expected.len(), "{what}: {name}");

@@ -29,3 +29,4 @@ mod run;
 mod shaders;
 mod shops;
 mod tidy;
+mod views;

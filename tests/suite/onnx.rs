@@ -6,9 +6,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
-use parquet::record::Field;
 
-use crate::run::{ROOT, field, night, python, rows, string, table_bytes, text, twinset};
+use crate::run::{ROOT, floats, night, python, rows, string, table_bytes, text, twinset};
 use crate::shops::shops;
 
 /// The library that the tests load.
@@ -59,18 +58,7 @@ fn vectors(folder: &Path, model: &str, keys: &str) -> (serde_json::Value, Vec<Ve
     let table = rows(&folder.join("out"), "embeddings");
     let ids: Vec<_> = table.iter().map(|row| string(row, "product_id").expect("an id")).collect();
     assert!(ids.is_sorted() && ids.len() == COLORS.len(), "{ids:?}");
-    let vector = |row| match field(row, "embedding") {
-        Field::ListInternal(list) => list.elements().iter().map(number).collect(),
-        other => panic!("{other:?}"),
-    };
-    (manifest, table.iter().map(vector).collect())
-}
-
-fn number(field: &Field) -> f32 {
-    match field {
-        Field::Float(value) => *value,
-        other => panic!("{other:?}"),
-    }
+    (manifest, table.iter().map(|row| floats(row, "embedding")).collect())
 }
 
 /// What the mean colors come to, as unit vectors.

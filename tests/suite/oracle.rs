@@ -95,7 +95,8 @@ pub fn allowed(shop: &OracleShop) -> Vec<Vec<Option<Vec<usize>>>> {
 struct Evaluator<'a> {
     shop: &'a OracleShop,
     products: &'a [OracleProduct],
-    units: Vec<Option<Vec<f32>>>,
+    /// Of each product the vectors of its views.
+    units: Vec<Vec<Vec<f32>>>,
     /// Which products may be recommended tonight.
     available: Vec<bool>,
     /// Every category once, and the place in it of each product's.
@@ -121,7 +122,9 @@ struct Entry {
 impl<'a> Evaluator<'a> {
     fn new(shop: &'a OracleShop) -> Evaluator<'a> {
         let products: &[OracleProduct] = &shop.products;
-        let units = products.iter().map(|product| product.vector.as_deref().and_then(score::unit)).collect();
+        let views = |product: &'a OracleProduct| product.vector.iter().chain(&product.further_vectors);
+        let units =
+            products.iter().map(|product| views(product).filter_map(|view| score::unit(view)).collect()).collect();
         let available = products.iter().map(|product| {
             let (first, last) = (product.available_from.as_deref(), product.available_until.as_deref());
             product.in_stock && dates::between(first, last, shop.run_date)

@@ -51,6 +51,22 @@ pub fn shop_of(counts: Range<usize>) -> impl Strategy<Value = OracleShop> {
     })
 }
 
+/// The same where products that have a vector have up to four further ones, each that of some product, as it is or halved.
+pub fn shop_of_views(counts: Range<usize>) -> impl Strategy<Value = OracleShop> {
+    let picks = prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..5);
+    (shop_of(counts), prop::collection::vec(picks, 1..9)).prop_map(|(mut shop, picks)| {
+        let vectors: Vec<Vec<f32>> = shop.products.iter().filter_map(|product| product.vector.clone()).collect();
+        let seen = shop.products.iter_mut().filter(|product| product.vector.is_some());
+        for (product, picks) in seen.zip(picks.iter().cycle()) {
+            let pick = |&(at, halved): &(prop::sample::Index, bool)| {
+                vectors[at.index(vectors.len())].iter().map(|value| if halved { value / 2.0 } else { *value }).collect()
+            };
+            product.further_vectors = picks.iter().map(pick).collect();
+        }
+        shop
+    })
+}
+
 /// Conditions on the stock are left out where the catalog has no such column.
 fn name_only_columns_that_are_there(shop: &mut OracleShop) {
     if shop.products.iter().any(|product| product.attributes.iter().any(|(name, _)| name == "stock")) {

@@ -12,6 +12,7 @@ use crate::random_shop::{shop, shop_of, write_files};
 use crate::run::{decimal, float, number, rows, string};
 use twinset::cli::{Flags, JobArgs};
 use twinset::config::Config;
+use twinset::embedding::Vectors;
 use twinset::explain::Explainer;
 use twinset::job::{self, Prepared};
 use twinset::plan::Plan;
@@ -19,7 +20,7 @@ use twinset::progress::Progress;
 use twinset::recommend::{Listed, Origin};
 use twinset::rules::rank::Ranked;
 use twinset::similarity::cpu::Cpu;
-use twinset::similarity::{Found, Matrix, NO_LIST, Similarity};
+use twinset::similarity::{Found, Gallery, NO_LIST};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
@@ -37,7 +38,8 @@ proptest! {
     fn lists_do_not_depend_on_the_tile(shop in shop(), tile in 1_usize..9) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let night = Night::prepare(&shop, folder.path());
-        let found = Cpu { tile, sketch_from: tile as u64 % 2 * u64::MAX }.top_k(&night.matrix, &night.plan.lists, &Progress::hidden()).expect("lists");
+        let engine = Cpu { tile, sketch_from: tile as u64 % 2 * u64::MAX };
+        let found = night.gallery.top_k(&engine, &night.plan.lists, &Progress::hidden()).expect("lists");
         let expected = evaluate(&shop);
         prop_assert_eq!(differing(&night.lines(&found, |_| true), &flatten(&expected)), None);
     }
@@ -81,10 +83,11 @@ pub fn differing(found: &[Line], expected: &[Line]) -> Option<(Option<Line>, Opt
     Some((found.cloned(), expected.cloned()))
 }
 
-/// What the engines see of a shop.
-pub fn contract(shop: &OracleShop, folder: &Path) -> (Matrix, Plan) {
-    let night = Night::prepare(shop, folder);
-    (night.prepared.matrix, night.prepared.plan)
+/// What the engines see of a shop, its further vectors too.
+pub fn contract(shop: &OracleShop, folder: &Path) -> (Gallery, Plan) {
+    let mut night = Night::prepare(shop, folder);
+    night.hang(shop);
+    (night.prepared.gallery, night.prepared.plan)
 }
 
 /// A night up to the engine, and the lists without publication.
@@ -105,6 +108,24 @@ impl Night {
     pub fn prepare(shop: &OracleShop, folder: &Path) -> Night {
         let config = write(shop, folder, 1);
         Night { prepared: Prepared::read(&config).expect("a night"), config }
+    }
+
+    /// Gives products their further vectors, as several images of them do: a column has one a product.
+    pub fn hang(&mut self, shop: &OracleShop) {
+        let Prepared { catalog, plan, gallery, .. } = &mut self.prepared;
+        if shop.products.iter().all(|product| product.further_vectors.is_empty()) {
+            return;
+        }
+        let mut starts = vec![0];
+        let mut all: Vec<Vec<f32>> = Vec::new();
+        for (product, read) in shop.products.iter().zip(&catalog.products) {
+            assert_eq!(product.id, read.id, "every product was read");
+            all.extend(product.vector.iter().chain(&product.further_vectors).cloned());
+            starts.push(all.len());
+        }
+        let mut vectors = Vectors::new(gallery.matrix().dimension(), all.len());
+        all.iter().enumerate().for_each(|(place, view)| vectors.insert(place, view).expect("finite and not zero"));
+        *gallery = Gallery::arrange(vectors.gather_all(&starts), plan.seen_products());
     }
 
     /// The id of every row.

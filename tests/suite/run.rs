@@ -96,6 +96,13 @@ pub fn float(row: &Row, name: &str) -> Option<f32> {
     }
 }
 
+/// A field that is a list of f32.
+pub fn floats(row: &Row, name: &str) -> Vec<f32> {
+    let Field::ListInternal(list) = field(row, name) else { panic!("`{name}` is no list") };
+    let value = |field: &Field| if let Field::Float(v) = field { *v } else { panic!("`{name}` holds {field:?}") };
+    list.elements().iter().map(value).collect()
+}
+
 /// A decimal field; null is `None`.
 pub fn decimal(row: &Row, name: &str) -> Option<rust_decimal::Decimal> {
     match field(row, name) {

@@ -1,6 +1,9 @@
 //! Small shops of images drawn here.
 
+mod views;
+
 use std::fs;
+use std::time::Duration;
 
 use super::*;
 use crate::embedding::{Builtin, Quality};
@@ -264,7 +267,7 @@ fn a_file_that_changes_behind_the_first_look_takes_nobody_with_it() {
     let catalog = catalog(&images);
     let progress = Progress::hidden();
     let mut session = embedder.session(&catalog.products, &progress).unwrap();
-    let mut seen: Vec<Seen> = catalog.products.iter().map(|product| session.glance(product)).collect();
+    let mut seen: Vec<Seen> = session.views.iter().map(|view| session.glance(view.image)).collect();
     assert!(seen.iter().all(|seen| matches!(seen, Seen::Image(..))));
     session.recognize(&seen);
     session.load();

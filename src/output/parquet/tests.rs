@@ -41,7 +41,7 @@ fn embeddings_are_cut_after_two_row_groups() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = TableWriter::create(EmbeddingsTable::default(), folder.path().to_owned(), "run", DATE).unwrap();
     for n in 0..=2 * ROW_GROUP_ROWS {
-        table.push(&Embedding { product_id: &format!("p{n:07}"), values: &[1.0] }).unwrap();
+        table.push(&Embedding { product_id: &format!("p{n:07}"), view: 1, values: &[1.0] }).unwrap();
     }
     let rows: Vec<u64> = table.finish().unwrap().iter().map(|file| file.rows).collect();
     assert_eq!(rows, [245_760, 1]);
@@ -60,7 +60,7 @@ fn the_footer_says_the_order_the_index_and_the_run() {
     let entries: Vec<_> = entries.iter().map(|e| (e.key.as_str(), e.value.as_deref().unwrap())).collect();
     assert_eq!(
         entries,
-        [("twinset.run_id", "run"), ("twinset.schema_version", "2"), ("twinset.table", "coverage")],
+        [("twinset.run_id", "run"), ("twinset.schema_version", "3"), ("twinset.table", "coverage")],
         "and no arrow schema"
     );
     let sorting: Vec<_> = metadata.row_group(0).sorting_columns().unwrap().iter().map(|s| s.column_idx).collect();
@@ -103,10 +103,12 @@ fn rows_out_of_order_are_refused() {
     table.push(&row(2, 0, 0)).unwrap();
 
     let mut table = TableWriter::create(EmbeddingsTable::default(), folder.path().join("e"), "run", DATE).unwrap();
-    table.push(&Embedding { product_id: "z", values: &[1.0] }).unwrap();
-    assert!(table.push(&Embedding { product_id: "z", values: &[1.0] }).is_err());
+    table.push(&Embedding { product_id: "z", view: 1, values: &[1.0] }).unwrap();
+    assert!(table.push(&Embedding { product_id: "z", view: 1, values: &[1.0] }).is_err());
+    table.push(&Embedding { product_id: "z", view: 2, values: &[1.0] }).unwrap();
+    assert!(table.push(&Embedding { product_id: "z", view: 1, values: &[1.0] }).is_err(), "views ascend");
     // UTF-8 bytes, not letters: `é` is after `z`.
-    table.push(&Embedding { product_id: "é", values: &[1.0] }).unwrap();
+    table.push(&Embedding { product_id: "é", view: 1, values: &[1.0] }).unwrap();
 
     let reject = |row, stage, code| Reject { stage, row, id: None, code, detail: String::new() };
     let mut table = TableWriter::create(RejectsTable::default(), folder.path().join("r"), "run", DATE).unwrap();

@@ -375,7 +375,7 @@ fn stage_and_publish(
     manifest.files.extend(rejects.finish()?);
     if embeddings {
         let mut table = staging.embeddings()?;
-        table.push(&Embedding { product_id: "a", values: &[1.0, 0.0] })?;
+        table.push(&Embedding { product_id: "a", view: 1, values: &[1.0, 0.0] })?;
         manifest.files.extend(table.finish()?);
     }
     staging.publish_stepwise(&manifest, steps)

@@ -10,7 +10,7 @@ impl Evaluator<'_> {
     /// What the anchor lacks for this rule, the first in the documented order.
     pub fn lacking(&self, rule: &OracleRule, anchor: usize) -> Option<&'static str> {
         let product = &self.products[anchor];
-        if rule.similarity == Similarity::Visual && self.units[anchor].is_none() {
+        if rule.similarity == Similarity::Visual && self.units[anchor].is_empty() {
             return Some("no_vector");
         }
         if rule.candidates != Candidates::Any && product.category.is_none() {
@@ -48,7 +48,7 @@ impl Evaluator<'_> {
         let currency = a.currency == c.currency || (rule.any_currency && !has_price_condition(rule));
         anchor != candidate
             && self.available[candidate]
-            && (rule.similarity == Similarity::Ignore || self.units[candidate].is_some())
+            && (rule.similarity == Similarity::Ignore || !self.units[candidate].is_empty())
             && group
             && currency
             && price_allows(rule, a.price, c.price)

@@ -24,9 +24,9 @@ impl Evaluator<'_> {
 
     pub fn scored(&self, rule: &OracleRule, anchor: usize, candidate: usize, complements: &[Option<f64>]) -> Scored {
         let (a, c) = (&self.products[anchor], &self.products[candidate]);
-        let similarity = match (rule.similarity, &self.units[anchor], &self.units[candidate]) {
-            (Similarity::Visual, Some(x), Some(y)) => Some(score::canonical(x, y)),
-            _ => None,
+        let similarity = match rule.similarity {
+            Similarity::Visual => score::of_views(&self.units[anchor], &self.units[candidate]),
+            Similarity::Ignore => None,
         };
         let score = match &rule.rank {
             None => similarity,

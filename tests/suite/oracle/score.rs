@@ -16,6 +16,12 @@ pub fn canonical(x: &[f32], y: &[f32]) -> f32 {
     round(dot(x, y).clamp(-1.0, 1.0))
 }
 
+/// The similarity of two products: the greatest canonical score of any view of one with any view of the other.
+pub fn of_views(xs: &[Vec<f32>], ys: &[Vec<f32>]) -> Option<f32> {
+    let scores = xs.iter().flat_map(|x| ys.iter().map(move |y| canonical(x, y)));
+    scores.max_by(f32::total_cmp)
+}
+
 /// What the mean is made of; what cannot be computed is `None`.
 pub struct Terms {
     /// The canonical score.

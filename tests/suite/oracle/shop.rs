@@ -65,6 +65,8 @@ pub struct OracleProduct {
     pub attributes: Vec<(String, Option<String>)>,
     /// The vector as the catalog holds it, not yet of length 1.
     pub vector: Option<Vec<f32>>,
+    /// Those of its further images, where a product is seen by the best of them; none without a first one.
+    pub further_vectors: Vec<Vec<f32>>,
 }
 
 impl Default for OracleProduct {
@@ -82,6 +84,7 @@ impl Default for OracleProduct {
             margin: None,
             attributes: Vec::new(),
             vector: None,
+            further_vectors: Vec::new(),
         }
     }
 }

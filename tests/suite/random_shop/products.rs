@@ -72,6 +72,7 @@ fn product(categories: &'static [&'static str], vectors: Vec<Vec<f32>>) -> impl 
                     .map(|(&name, value)| (name.to_owned(), value.map(str::to_owned)))
                     .collect(),
                 vector,
+                further_vectors: Vec::new(),
             }
         })
 }
