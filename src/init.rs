@@ -131,6 +131,7 @@ fn embedding_section(text: &mut String, guess: &Guess<'_>) {
 
 /// Where the catalog has no vectors.
 const EMBEDDING: &str = r#"kind = "builtin"  # the network in the binary; or "column" with column = "embedding" for vectors of your own
+# views = "first" # of a product with several images only the first is looked at; or their "mean", or the "best" pair: docs/views.md
 # kind = "onnx"   # or your own network, with model = "clip.onnx", mean and std: docs/own-model.md
 
 "#;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 
-use super::images::Gallery;
+use super::images::Images;
 use super::stock;
 use super::wanted::{Field, Wanted};
 use super::{Catalog, Category, Product, ProductIndex, Source, VectorColumn};
@@ -136,8 +136,8 @@ impl<'a> Assembly<'a> {
     }
 
     /// The images of a row, in the order of their columns.
-    fn images(&mut self, row: u64, id: &str, cells: &[Cell<'_>]) -> Gallery {
-        let mut images = Gallery::default();
+    fn images(&mut self, row: u64, id: &str, cells: &[Cell<'_>]) -> Images {
+        let mut images = Images::default();
         for slot in self.wanted.image_slots() {
             if let Err(what) = images.add(&cells[slot], self.source.further_images.separator) {
                 let detail = format!("`{}` {what}", self.wanted.slots()[slot].column);

@@ -17,9 +17,9 @@ pub struct FurtherImages {
 
 /// Images that were found so far, each once, in order.
 #[derive(Debug, Default)]
-pub(super) struct Gallery(Vec<String>);
+pub(super) struct Images(Vec<String>);
 
-impl Gallery {
+impl Images {
     /// Adds the images of a cell: one, or the texts of a list.
     pub(super) fn add(&mut self, cell: &Cell<'_>, separator: Option<char>) -> Result<(), &'static str> {
         const NO_TEXT: &str = "is neither text nor a list of texts";
@@ -47,8 +47,8 @@ impl Gallery {
     }
 
     /// What an earlier row of the product brought comes first.
-    pub(super) fn after(self, (image, further): (Option<String>, Box<[String]>)) -> Gallery {
-        let mut all = Gallery(image.into_iter().chain(further).collect());
+    pub(super) fn after(self, (image, further): (Option<String>, Box<[String]>)) -> Images {
+        let mut all = Images(image.into_iter().chain(further).collect());
         self.0.iter().for_each(|image| all.push(image));
         all
     }
