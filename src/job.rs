@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
+use crate::duplicates::Duplicates;
 use crate::embedding::{Builtin, Column, Embedded, Embedder, Encoder, Images, Onnx, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
@@ -27,7 +28,7 @@ use side::Side;
 use stage::Stages;
 
 /// To be raised when the same inputs would give other tables.
-const OUTPUT_VERSION: u32 = 3;
+const OUTPUT_VERSION: u32 = 4;
 
 /// How a night ended.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let embedder = embedder(config)?;
     let mut catalog = stages.time("reading", || read(config))?;
     let side = Side::read(config, &catalog)?;
-    memory::check(config, &catalog, &side, embedder.as_ref())?;
+    memory::check(config, config.duplicates, &catalog, &side, embedder.as_ref())?;
     let mut warnings = warn(warnings::of(config, &catalog));
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
     let (mut embedded, run_id) = stages.time("embedding", || -> Result<_> {
@@ -78,20 +79,26 @@ fn publish_night(config: &Config) -> Result<Outcome> {
         return Ok(Outcome { manifest, many_rejects, recommendations });
     }
     let vectors = std::mem::take(&mut embedded.vectors);
-    let (plan, matrix, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
+    let (mut plan, matrix, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
+    if let Some(wanted) = config.duplicates {
+        plan.list_duplicates(wanted.min_similarity, wanted.limit);
+    }
     let mut manifest = Manifest::new(&run_id, config.run_date);
     warnings.extend(warn(warnings::of_plan(config, &plan)));
     warnings.extend(warn(idle));
     manifest.warnings = warnings;
-    let found = stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
+    let mut found =
+        stages.time("scoring", || engine.top_k(&matrix, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     drop(engine);
+    let alike = config.duplicates.and_then(|_| found.lists.pop());
+    let duplicates = alike.as_ref().map(|alike| Duplicates::new(&plan, &matrix, alike));
     manifest.embedder.dimension = matrix.dimension();
     manifest.counts.vectors = matrix.rows() as u64;
     let staging = out.stage(&run_id, config.run_date)?;
     stages.time("writing", || {
         let placements = config.placements.as_deref();
         let recommender = Recommender::new(&catalog, &config.rules, placements, (&plan, &matrix), &found.lists);
-        tables::write(config, &staging, &recommender, &rejects, &mut manifest)
+        tables::write(config, &staging, &recommender, duplicates.as_ref(), &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
     manifest.device.clone_from(&found.report.device);
@@ -149,7 +156,7 @@ impl Prepared {
         let embedder = embedder(config)?;
         let mut catalog = read(config)?;
         let side = Side::read(config, &catalog)?;
-        memory::check(config, &catalog, &side, embedder.as_ref())?;
+        memory::check(config, None, &catalog, &side, embedder.as_ref())?;
         warn(warnings::of(config, &catalog));
         let embedded = embed(&mut catalog, embedder.as_ref())?;
         let (plan, matrix, idle) = plan(config, &catalog, &side, embedded.vectors);

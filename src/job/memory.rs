@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::catalog::Catalog;
-use crate::config::Config;
+use crate::config::{Config, Duplicates};
 use crate::device::Choice;
 use crate::embedding::Embedder;
 use crate::error::{Error, Result};
@@ -15,13 +15,22 @@ use crate::similarity::cpu::TILE;
 use crate::similarity::gpu::kernels;
 use crate::similarity::lists::NO_LIST;
 
-/// Refuses a night that would need more than `--memory` allows, before anything is embedded.
+/// Refuses a night that would need more than `--memory` allows, before anything is embedded. Not every night looks for duplicates.
 ///
 /// # Errors
 /// [`Error::Config`] with both sizes.
-pub fn check(config: &Config, catalog: &Catalog, side: &Side, embedder: &dyn Embedder) -> Result<()> {
+pub fn check(
+    config: &Config,
+    duplicates: Option<Duplicates>,
+    catalog: &Catalog,
+    side: &Side,
+    embedder: &dyn Embedder,
+) -> Result<()> {
     let Some(allowed) = config.memory else { return Ok(()) };
-    let plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &side.complements);
+    let mut plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &side.complements);
+    if let Some(wanted) = duplicates {
+        plan.list_duplicates(wanted.min_similarity, wanted.limit);
+    }
     let needed = estimate(config, catalog, &plan, embedder);
     if needed <= allowed {
         return Ok(());

@@ -37,7 +37,7 @@ use keyed::KeyedColumn;
 pub const ROW_GROUP_ROWS: usize = 122_880;
 
 /// The `twinset.schema_version` of the tables and of the manifest. Additions keep it.
-pub const SCHEMA_VERSION: &str = "2";
+pub const SCHEMA_VERSION: &str = "3";
 
 const ZSTD_LEVEL: i32 = 3;
 

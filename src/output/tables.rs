@@ -1,5 +1,7 @@
 //! The columns of each table, their order, and how a row becomes arrow values. This room refuses to know of files.
 
+mod duplicates;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use super::keys::{Dictionaries, Dictionary, Key};
 use super::parquet::Column;
 use super::{Coverage, Embedding, Placed, Recommendation};
 use crate::reject::Reject;
+pub use duplicates::DuplicatesTable;
 
 /// One published table: its name, its columns after `run_id` and `run_date`, and the order of its rows.
 ///

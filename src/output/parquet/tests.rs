@@ -60,7 +60,7 @@ fn the_footer_says_the_order_the_index_and_the_run() {
     let entries: Vec<_> = entries.iter().map(|e| (e.key.as_str(), e.value.as_deref().unwrap())).collect();
     assert_eq!(
         entries,
-        [("twinset.run_id", "run"), ("twinset.schema_version", "2"), ("twinset.table", "coverage")],
+        [("twinset.run_id", "run"), ("twinset.schema_version", "3"), ("twinset.table", "coverage")],
         "and no arrow schema"
     );
     let sorting: Vec<_> = metadata.row_group(0).sorting_columns().unwrap().iter().map(|s| s.column_idx).collect();
