@@ -31,6 +31,9 @@ pub fn check(config: &Config) -> Result<String> {
     let side = Side::read(config, &catalog)?;
     let mut plan = Plan::new(&catalog, &sight, &config.rules, &side.complements);
     let idle = plan.merchandise(&catalog, &side.merchandising);
+    if let Some(wanted) = config.duplicates {
+        plan.list_duplicates(wanted.min_similarity, wanted.limit);
+    }
     let mut text = String::new();
     // Writing into a string cannot fail.
     let warnings = [warnings::of(config, &catalog), warnings::of_plan(config, &plan), idle].concat();
@@ -80,6 +83,7 @@ fn describe(
     }
     let lists = gallery::expand(&plan.lists, &starts);
     let pairs = Remaining::new(&Tiles::new(&lists, vectors, cpu::TILE)).pairs();
-    writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}", cpu::TILE)?;
+    let all = if config.duplicates.is_some() { "; for `duplicates`, every pair there is" } else { "" };
+    writeln!(text, "scoring   {pairs} pairs of vectors, in tiles of {0} × {0}{all}", cpu::TILE)?;
     writeln!(text, "memory    about {} MiB", memory::estimate(config, catalog, plan, embedder).div_ceil(1 << 20))
 }

@@ -1,5 +1,6 @@
 //! `twinset.toml` and flags, resolved once into a validated [`Config`]. This room refuses defaults that are decided later.
 
+mod duplicates;
 mod embedding;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,6 +23,7 @@ use crate::rules::placements::Placement;
 use crate::rules::validate::validate_together;
 use crate::rules::{Rule, defaults};
 use crate::similarity::gpu;
+pub use duplicates::Duplicates;
 pub use embedding::Embedding;
 
 /// Share of rows or images that may be rejected before a published night exits with code 10.
@@ -62,6 +64,8 @@ pub struct Config {
     pub rule_places: Vec<String>,
     /// What pages show; `None` where the configuration does not say, and nothing where it wants none.
     pub placements: Option<Vec<Placement>>,
+    /// What counts as nearly the same picture; `None` where nobody asks.
+    pub duplicates: Option<Duplicates>,
     /// The file of pins and blocks.
     pub merchandising: Option<PathBuf>,
     /// The configured complements. What was learned is not among them: a night adds it.
@@ -95,6 +99,7 @@ struct File {
     complements: BTreeMap<String, Targets>,
     orders: Option<OrdersSettings>,
     merchandising: Option<MerchandisingSection>,
+    duplicates: Option<Spanned<duplicates::Section>>,
     #[serde(default, rename = "rule")]
     rules: Vec<Spanned<Rule>>,
     #[serde(default, rename = "placement")]
@@ -181,6 +186,7 @@ impl Config {
             "complements": self.complements.configured,
             "orders": self.orders,
             "placements": self.placements,
+            "duplicates": self.duplicates,
         })
     }
 }
@@ -209,6 +215,8 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         Some(false) => Some(Vec::new()),
         _ => text.placements(file.placements, &rules)?,
     };
+    let embedding = file.embedding.resolve(&folder)?;
+    let duplicates = text.duplicates(file.duplicates.as_ref(), embedding.by_image())?;
     Ok(Config {
         images: images.unwrap_or_else(|| PathBuf::from(".")),
         catalog,
@@ -217,7 +225,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         currency: currency.transpose()?,
         decimal,
         further_images: FurtherImages { columns: file.catalog.further_images, separator: file.catalog.image_separator },
-        embedding: file.embedding.resolve(&folder)?,
+        embedding,
         device: device.transpose()?.unwrap_or_default(),
         gpu: gpu::Options::default(),
         out: args.flags.out.clone().or(file.output.path.map(&beside)).unwrap_or_else(|| beside(PathBuf::from("out"))),
@@ -226,6 +234,7 @@ fn resolve(args: &JobArgs) -> anyhow::Result<Config> {
         rules,
         rule_places,
         placements,
+        duplicates,
         merchandising: file.merchandising.map(|section| beside(section.path)),
         complements: complements(file.complements)?,
         orders: file.orders.map(|settings| orders(settings, &folder)).transpose()?,
@@ -295,6 +304,17 @@ impl Text {
         }
         let all: Vec<Placement> = all.into_iter().map(Spanned::into_inner).collect();
         Ok((!all.is_empty()).then_some(all))
+    }
+
+    fn duplicates(
+        &self,
+        section: Option<&Spanned<duplicates::Section>>,
+        by_image: bool,
+    ) -> anyhow::Result<Option<Duplicates>> {
+        match section {
+            Some(section) => section.get_ref().resolve(by_image).with_context(|| self.place(section.span().start)),
+            None => duplicates::Section::default().resolve(by_image),
+        }
     }
 }
 
@@ -376,6 +396,9 @@ mod tests {
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'column'\nquality = 'high'", "`kind = \"builtin\"`"),
             ("[catalog]\npath = 'p.csv'\ncurrency = 'dollars'", "ISO 4217"),
             ("[output]\npath = 'o'", "no catalog"),
+            ("[catalog]\npath = 'p.csv'\n[duplicates]\nlimits = 3", "toml:4: unknown field `limits`"),
+            ("[catalog]\npath = 'p.csv'\n[duplicates]\nlimit = 0", "toml:3: `limit = 0` under `[duplicates]`"),
+            ("[catalog]\npath = 'p.csv'\n[duplicates]\nlimit = -1", "toml:4: invalid value"),
             ("[catalog]\npath = 'p.csv'\n[similarity]\ndevice = ' '", "a device must be named"),
             ("[catalog]\npath = 'p.csv'\n[embedding]\nkind = 'clip'", "`kind = \"clip\"`"),
             ("[catalog]\npath = 'p.csv'\n[complements]\n'A' = []", "`[complements]`: `A` names no category"),

@@ -183,6 +183,9 @@ limit = 10
 # [merchandising]                              # pins and blocks: action, product, rule, recommended, position, dates
 # path = "merchandising.csv"
 #
+# [duplicates]                                 # nearly the same picture in different products: docs/duplicates.md
+# min_similarity = 0.9
+#
 # [[placement]]                                # what a page shows, from the lists of all rules
 # name = "product_page"
 # blend = [{ relation = "cross_sell", slots = 5 }, { relation = "upsell", slots = 3 }]

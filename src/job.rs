@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{self, Catalog, Source};
 use crate::config::{Config, Embedding};
+use crate::duplicates::Duplicates;
 use crate::embedding::{Builtin, Column, Embedded, Embedder, Encoder, Images, Onnx, Vectors};
 use crate::error::{Error, Result};
 use crate::output::manifest::Inputs;
@@ -57,7 +58,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     let embedder = embedder(config)?;
     let mut catalog = stages.time("reading", || read(config))?;
     let side = Side::read(config, &catalog)?;
-    memory::check(config, &catalog, &side, embedder.as_ref())?;
+    memory::check(config, config.duplicates, &catalog, &side, embedder.as_ref())?;
     let mut warnings = warn(warnings::of(config, &catalog));
     let tried = sight::expected(config, &catalog).iter().filter(|sight| **sight == Sight::Seen).count();
     let (mut embedded, run_id) = stages.time("embedding", || -> Result<_> {
@@ -78,13 +79,19 @@ fn publish_night(config: &Config) -> Result<Outcome> {
         return Ok(Outcome { manifest, many_rejects, recommendations });
     }
     let vectors = std::mem::take(&mut embedded.vectors);
-    let (plan, gallery, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
+    let (mut plan, gallery, idle) = stages.time("planning", || plan(config, &catalog, &side, vectors));
+    if let Some(wanted) = config.duplicates {
+        plan.list_duplicates(wanted.min_similarity, wanted.limit);
+    }
     let mut manifest = Manifest::new(&run_id, config.run_date);
     warnings.extend(warn(warnings::of_plan(config, &plan)));
     warnings.extend(warn(idle));
     manifest.warnings = warnings;
-    let found = stages.time("scoring", || gallery.top_k(&engine, &plan.lists, &Progress::stage("scoring", "pairs")))?;
+    let mut found =
+        stages.time("scoring", || gallery.top_k(&engine, &plan.lists, &Progress::stage("scoring", "pairs")))?;
     drop(engine);
+    let alike = config.duplicates.and_then(|_| found.lists.pop());
+    let duplicates = alike.as_ref().map(|alike| Duplicates::new(&plan, &gallery, alike));
     manifest.embedder.dimension = gallery.matrix().dimension();
     manifest.counts.vectors = gallery.rows() as u64;
     manifest.counts.views = gallery.matrix().rows() as u64;
@@ -92,7 +99,7 @@ fn publish_night(config: &Config) -> Result<Outcome> {
     stages.time("writing", || {
         let placements = config.placements.as_deref();
         let recommender = Recommender::new(&catalog, &config.rules, placements, (&plan, &gallery), &found.lists);
-        tables::write(config, &staging, &recommender, &rejects, &mut manifest)
+        tables::write(config, &staging, &recommender, duplicates.as_ref(), &rejects, &mut manifest)
     })?;
     describe(config, &catalog, embedder.as_ref(), &embedded, &rejects, &mut manifest);
     manifest.device.clone_from(&found.report.device);
@@ -153,7 +160,7 @@ impl Prepared {
         let embedder = embedder(config)?;
         let mut catalog = read(config)?;
         let side = Side::read(config, &catalog)?;
-        memory::check(config, &catalog, &side, embedder.as_ref())?;
+        memory::check(config, None, &catalog, &side, embedder.as_ref())?;
         warn(warnings::of(config, &catalog));
         let embedded = embed(&mut catalog, embedder.as_ref())?;
         let (plan, gallery, idle) = plan(config, &catalog, &side, embedded.vectors);

@@ -22,6 +22,7 @@ mod tabular;
 
 pub mod catalog;
 pub mod device;
+pub mod duplicates;
 pub mod embedding;
 pub mod merchandising;
 pub mod money;

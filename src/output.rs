@@ -15,7 +15,8 @@ pub use self::manifest::Manifest;
 pub use self::parquet::{Column, ROW_GROUP_ROWS, Rows, SCHEMA_VERSION, TableWriter};
 pub use self::publish::{OutputFolder, Recovery, Staging};
 pub use self::tables::{
-    CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table, reject_order,
+    CoverageTable, DuplicatesTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table,
+    reject_order,
 };
 
 /// One row of the `recommendations` table: keys into the [`Dictionaries`] of its writer, and numbers.
@@ -91,6 +92,23 @@ pub struct Placed {
     pub rank: Key,
     /// The candidate, among the ids.
     pub recommended_id: Key,
+}
+
+/// One row of the optional `duplicates` table: keys into the [`Dictionaries`] of its writer, and what was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Duplicate {
+    /// The product, among the ids.
+    pub product_id: Key,
+    /// Place among the product's duplicates.
+    pub rank: Key,
+    /// A product of another group that looks nearly the same, among the ids.
+    pub duplicate_id: Key,
+    /// The canonical score.
+    pub similarity: f32,
+    /// Whether both vectors are the same, bit for bit.
+    pub identical: bool,
+    /// The first id of all products that are connected by rows of the table, among the ids.
+    pub cluster_id: Key,
 }
 
 /// One row of the optional `embeddings` table.

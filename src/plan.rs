@@ -193,6 +193,13 @@ impl Plan {
         }
     }
 
+    /// Adds lists that hold, beside every product with a vector, those of other groups that look nearly the same, whatever else is said
+    /// of them. They come last in [`Plan::lists`] and belong to no rule: nothing is served, pinned or blocked there.
+    pub fn list_duplicates(&mut self, min_similarity: f32, limit: u32) {
+        let everything = RuleLists::everything(self.products.len(), self.seen, limit as usize);
+        self.lists.rules.push(RuleLists { min_score: min_similarity, ..everything });
+    }
+
     /// Takes pins and blocks in: from now on no list holds what is blocked from it. What anchors may expect was counted without them.
     /// Says which decisions are idle tonight.
     pub fn merchandise(&mut self, catalog: &Catalog, merchandising: &Merchandising) -> Vec<String> {
@@ -205,9 +212,9 @@ impl Plan {
             .map(|(row, &product)| (catalog.products[product].id.as_str(), (row, product)))
             .filter(|(id, _)| named.contains(id))
             .collect();
-        let rules = self.lists.rules.len();
+        let rules = self.service.len();
         let (merchandise, idle) = Merchandise::new(catalog, merchandising, rules, |id| rows.get(id).copied());
-        for (rule, lists) in self.lists.rules.iter_mut().enumerate() {
+        for (rule, lists) in self.lists.rules[..rules].iter_mut().enumerate() {
             merchandise.keep_out(rule, lists);
         }
         self.merchandise = merchandise;

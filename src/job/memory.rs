@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::anyhow;
 
 use crate::catalog::{Catalog, Product};
-use crate::config::Config;
+use crate::config::{Config, Duplicates};
 use crate::device::Choice;
 use crate::embedding::{Embedder, Views};
 use crate::error::{Error, Result};
@@ -17,13 +17,22 @@ use crate::similarity::gpu::kernels;
 use crate::similarity::lists::NO_LIST;
 use crate::similarity::{Lists, RuleLists, gallery};
 
-/// Refuses a night that would need more than `--memory` allows, before anything is embedded.
+/// Refuses a night that would need more than `--memory` allows, before anything is embedded. Not every night looks for duplicates.
 ///
 /// # Errors
 /// [`Error::Config`] with both sizes.
-pub fn check(config: &Config, catalog: &Catalog, side: &Side, embedder: &dyn Embedder) -> Result<()> {
+pub fn check(
+    config: &Config,
+    duplicates: Option<Duplicates>,
+    catalog: &Catalog,
+    side: &Side,
+    embedder: &dyn Embedder,
+) -> Result<()> {
     let Some(allowed) = config.memory else { return Ok(()) };
-    let plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &side.complements);
+    let mut plan = Plan::new(catalog, &sight::expected(config, catalog), &config.rules, &side.complements);
+    if let Some(wanted) = duplicates {
+        plan.list_duplicates(wanted.min_similarity, wanted.limit);
+    }
     let needed = estimate(config, catalog, &plan, embedder);
     if needed <= allowed {
         return Ok(());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::config::Config;
+use crate::duplicates::Duplicates;
 use crate::error::Result;
 use crate::output::manifest::RuleCounts;
 use crate::output::{self, Manifest, Staging};
@@ -19,11 +20,12 @@ const ANCHORS: usize = 2048;
 /// Anchors whose lists are looked up together: few enough that the processor still has the first when it looks up the last.
 const TOGETHER: usize = 64;
 
-/// Writes every table of the night, those of pages and vectors if they are wanted, and counts what it writes into the manifest.
+/// Writes every table of the night, those of pages, duplicates and vectors if they are wanted, and counts what it writes into the manifest.
 pub(super) fn write(
     config: &Config,
     staging: &Staging<'_>,
     recommender: &Recommender<'_>,
+    duplicates: Option<&Duplicates<'_>>,
     rejects: &[Reject],
     manifest: &mut Manifest,
 ) -> Result<()> {
@@ -69,6 +71,25 @@ pub(super) fn write(
     manifest.files.extend(coverage.finish()?);
     if let Some(placements) = placements {
         manifest.files.extend(placements.finish()?);
+    }
+    if let Some(duplicates) = duplicates {
+        let counts = &mut manifest.counts;
+        let mut table = staging.duplicates(&duplicates.dictionaries(dictionaries)?)?;
+        for &row in recommender.anchors() {
+            let before = counts.duplicates;
+            for duplicate in duplicates.of(row) {
+                table.push(&duplicate)?;
+                counts.duplicates += 1;
+            }
+            counts.duplicated_products += u64::from(counts.duplicates > before);
+        }
+        if counts.duplicated_products > 0 {
+            let products = counts.duplicated_products;
+            tracing::info!(
+                "{products} products show nearly the same picture as another one: see the table `duplicates`"
+            );
+        }
+        manifest.files.extend(table.finish()?);
     }
     let mut table = staging.rejects()?;
     rejects.iter().try_for_each(|reject| table.push(reject))?;

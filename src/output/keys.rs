@@ -121,7 +121,7 @@ impl Dictionary {
     }
 }
 
-/// The values that rows of `recommendations`, `coverage` and `placements` speak of.
+/// The values that rows of `recommendations`, `coverage`, `placements` and `duplicates` speak of.
 #[derive(Clone, Debug)]
 pub struct Dictionaries {
     /// Ids of products.

@@ -92,6 +92,12 @@ pub struct Counts {
     /// Rows of `placements`.
     #[serde(default)]
     pub placements: u64,
+    /// Rows of `duplicates`.
+    #[serde(default)]
+    pub duplicates: u64,
+    /// Products that have rows there.
+    #[serde(default)]
+    pub duplicated_products: u64,
     /// Rejects by code.
     pub rejects: BTreeMap<String, u64>,
     /// Lists by rule, in the order of the rules.

@@ -10,15 +10,23 @@ use anyhow::Context;
 
 use super::manifest::{Manifest, TableFile};
 use super::places::Places;
-use super::tables::{CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table};
+use super::tables::{
+    CoverageTable, DuplicatesTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table,
+};
 
 /// Every table, in the order of publication.
-pub const TABLES: [&str; 5] =
-    [RecommendationsTable::NAME, CoverageTable::NAME, PlacementsTable::NAME, RejectsTable::NAME, EmbeddingsTable::NAME];
+pub const TABLES: [&str; 6] = [
+    RecommendationsTable::NAME,
+    CoverageTable::NAME,
+    PlacementsTable::NAME,
+    DuplicatesTable::NAME,
+    RejectsTable::NAME,
+    EmbeddingsTable::NAME,
+];
 
 /// Whether a night may do without a table.
 pub fn is_optional(table: &str) -> bool {
-    table == PlacementsTable::NAME || table == EmbeddingsTable::NAME
+    [PlacementsTable::NAME, DuplicatesTable::NAME, EmbeddingsTable::NAME].contains(&table)
 }
 
 /// How [`holds`] knows a file.

@@ -17,7 +17,9 @@ use super::manifest::{Manifest, TableFile};
 use super::parquet::TableWriter;
 use super::places::Places;
 use super::proof::{Proof, TABLES, holds, is_optional, shows};
-use super::tables::{CoverageTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table};
+use super::tables::{
+    CoverageTable, DuplicatesTable, EmbeddingsTable, PlacementsTable, RecommendationsTable, RejectsTable, Table,
+};
 use crate::durable::{create_folder, remove_file, remove_folder, sync_folder, write_atomically};
 use crate::error::{Error, Result};
 
@@ -166,6 +168,14 @@ impl Staging<'_> {
     /// A file that cannot be created.
     pub fn placements(&self, dictionaries: &Dictionaries) -> Result<TableWriter<PlacementsTable>> {
         self.table(PlacementsTable::new(dictionaries))
+    }
+
+    /// Starts the optional `duplicates` table. A run that does not start it removes the one of its date.
+    ///
+    /// # Errors
+    /// A file that cannot be created.
+    pub fn duplicates(&self, dictionaries: &Dictionaries) -> Result<TableWriter<DuplicatesTable>> {
+        self.table(DuplicatesTable::new(dictionaries))
     }
 
     /// Starts the `rejects` table.

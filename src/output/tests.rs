@@ -71,6 +71,20 @@ fn two_nights_read_back_as_they_were_written() {
     assert_eq!(texts(&placements[3])[2..8], slot);
     assert!(!root.join("placements/run_date=2026-11-23").exists());
 
+    let duplicates = rows(&root.join("duplicates/run_date=2026-11-22/first-00000.parquet"));
+    assert_eq!(duplicates.len(), PRODUCTS / 2);
+    let alike = [
+        "product_id=\"000003\"",
+        "rank=2",
+        "duplicate_id=\"000002\"",
+        "similarity=0.5",
+        "identical=true",
+        "cluster_id=\"000001\"",
+    ];
+    assert_eq!(texts(&duplicates[1])[2..], alike);
+    assert_eq!(field(&duplicates[0], "identical"), &Field::Bool(false));
+    assert!(!root.join("duplicates/run_date=2026-11-23").exists());
+
     let rejects = rows(&root.join("rejects/run_date=2026-11-22/first-00000.parquet"));
     let seen: Vec<_> =
         rejects.iter().map(|row| (field(row, "row").to_string(), field(row, "id").to_string())).collect();
@@ -119,6 +133,14 @@ fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
             placements.push(&slot).unwrap();
         }
         manifest.files.extend(placements.finish().unwrap());
+        let mut duplicates = staging.duplicates(&of).unwrap();
+        for product in (1..PRODUCTS).step_by(2) {
+            let [product_id, rank, duplicate_id, cluster_id] = [product, product % 4 / 2, product - 1, 1].map(Key::new);
+            let identical = rank > Key::new(0);
+            let row = Duplicate { product_id, rank, duplicate_id, similarity: 0.5, identical, cluster_id };
+            duplicates.push(&row).unwrap();
+        }
+        manifest.files.extend(duplicates.finish().unwrap());
     }
     let mut rejects = staging.rejects().unwrap();
     if full {

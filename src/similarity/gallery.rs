@@ -72,6 +72,13 @@ impl Gallery {
         best
     }
 
+    /// Whether a view of one row and a view of the other are the same, bit for bit.
+    #[must_use]
+    pub fn share_a_view(&self, row: usize, other: usize) -> bool {
+        let bits = |view: usize| self.matrix.row(view).iter().map(|value| value.to_bits());
+        self.views(row).any(|view| self.views(other).any(|other| bits(view).eq(bits(other))))
+    }
+
     /// The similarities of a row with some others.
     #[must_use]
     pub fn scores(&self, row: usize, others: &[u32]) -> Vec<f32> {

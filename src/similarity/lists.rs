@@ -69,26 +69,12 @@ impl Lists {
     #[must_use]
     pub fn everything(rows: usize, k: usize) -> Lists {
         let count = u32::try_from(rows).expect("fewer than 2^32 rows");
-        let any = RuleLists {
-            visual: true,
-            k,
-            min_score: f32::NEG_INFINITY,
-            group: GroupScope::Other,
-            scopes: vec![std::iter::once(0..count).collect()],
-            scope: vec![0; rows],
-            bands: None,
-            must_match: Vec::new(),
-            must_differ: Vec::new(),
-            refused: None,
-            refused_pairs: RefusedPairs::default(),
-            caps: None,
-        };
         Lists {
             id_rank: (0..count).collect(),
             group: (0..count).collect(),
             price_rank: vec![NO_PRICE; rows],
             codes: Vec::new(),
-            rules: vec![any],
+            rules: vec![RuleLists::everything(rows, rows, k)],
         }
     }
 
@@ -174,6 +160,31 @@ impl Lists {
 }
 
 impl RuleLists {
+    /// Allows each of the first `seen` of `rows` rows every other one of these, but for its variants, by looks alone: lists of `k`, no
+    /// prices, no attributes.
+    ///
+    /// # Panics
+    /// Beyond 2^32 rows, or where `seen` is more than `rows`.
+    #[must_use]
+    pub fn everything(rows: usize, seen: usize, k: usize) -> RuleLists {
+        let mut scope = vec![NO_LIST; rows];
+        scope[..seen].fill(0);
+        RuleLists {
+            visual: true,
+            k,
+            min_score: f32::NEG_INFINITY,
+            group: GroupScope::Other,
+            scopes: vec![std::iter::once(0..u32::try_from(seen).expect("fewer than 2^32 rows")).collect()],
+            scope,
+            bands: None,
+            must_match: Vec::new(),
+            must_differ: Vec::new(),
+            refused: None,
+            refused_pairs: RefusedPairs::default(),
+            caps: None,
+        }
+    }
+
     /// Entries that most lists will have.
     pub(super) fn usual(&self) -> usize {
         self.caps.as_ref().and_then(|caps| caps.enough).unwrap_or(self.k)

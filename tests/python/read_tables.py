@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 122_880
-FILE_ROW_GROUPS = {"recommendations": 16, "coverage": 16, "placements": 16, "rejects": 16, "embeddings": 2}
+FILE_ROW_GROUPS = {"recommendations": 16, "coverage": 16, "placements": 16, "duplicates": 16, "rejects": 16, "embeddings": 2}
 
 # kind -> (PyArrow type, DuckDB name, Polars type, Parquet physical type)
 KINDS = {
@@ -26,6 +26,7 @@ KINDS = {
     "date": (pa.date32(), "DATE", pl.Date, "INT32"),
     "int32": (pa.int32(), "INTEGER", pl.Int32, "INT32"),
     "int64": (pa.int64(), "BIGINT", pl.Int64, "INT64"),
+    "bool": (pa.bool_(), "BOOLEAN", pl.Boolean, "BOOLEAN"),
     "float": (pa.float32(), "FLOAT", pl.Float32, "FLOAT"),
     "double": (pa.float64(), "DOUBLE", pl.Float64, "DOUBLE"),
     "money": (pa.decimal128(18, 4), "DECIMAL(18,4)", pl.Decimal(18, 4), "INT64"),
@@ -53,6 +54,12 @@ TABLES = {
         ["product_id", "placement", "slot"],
         [],
     ),
+    "duplicates": (
+        "run_id text, run_date date, product_id text, rank int32, duplicate_id text, similarity float, identical bool, "
+        "cluster_id text",
+        ["product_id", "rank"],
+        ["similarity", "identical"],
+    ),
     "rejects": (
         "run_id text, run_date date, stage text, row int64, id text?, code text, detail text",
         ["row", "stage", "code", "detail"],
@@ -75,7 +82,7 @@ def main(out: Path) -> None:
     expect(bool(current), "`current.json` names no run")
     expect(list(current) == sorted(current), "`current.json` is not sorted by date")
     for table in TABLES:
-        if table in ("placements", "embeddings") and not any((out / table).glob("run_date=*")):
+        if table in ("placements", "duplicates", "embeddings") and not any((out / table).glob("run_date=*")):
             print(f"{table}: not published")
             continue
         files = check_table(out, table, current)

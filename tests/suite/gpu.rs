@@ -3,7 +3,7 @@
 
 mod faults;
 mod large;
-mod night;
+pub mod night;
 mod random;
 
 use std::sync::Mutex;

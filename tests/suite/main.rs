@@ -13,6 +13,7 @@ mod cached;
 mod clock;
 mod demo;
 mod devices;
+mod duplicates;
 mod engines;
 mod evaluate;
 mod exact;

@@ -27,7 +27,7 @@ pub fn shop(folder: &Path, products: usize, dearer: u64) {
         csv.push_str(&line);
     }
     std::fs::write(folder.join("p.jsonl"), csv).expect("written");
-    let config = "[catalog]\npath = 'p.jsonl'\n[embedding]\nkind = 'column'\n[output]\nembeddings = true\n";
+    let config = "[catalog]\npath = 'p.jsonl'\n[embedding]\nkind = 'column'\n[duplicates]\nenabled = true\n[output]\nembeddings = true\n";
     std::fs::write(folder.join("twinset.toml"), config).expect("written");
 }
 
@@ -38,7 +38,7 @@ fn one_thread_and_two_publish_the_same_bytes() {
     night(&["run", "--threads", "1", "--out", "one", DATE[0], DATE[1]], folder.path());
     night(&["run", "--threads", "2", "--out", "two", DATE[0], DATE[1]], folder.path());
     let (one, two) = (table_bytes(&folder.path().join("one")), table_bytes(&folder.path().join("two")));
-    assert!(one.len() >= 4 && one.iter().all(|(_, bytes)| bytes.len() > 100), "four tables");
+    assert!(one.len() >= 6 && one.iter().all(|(_, bytes)| bytes.len() > 100), "six tables");
     assert!(one == two, "the tables differ");
 }
 

@@ -7,6 +7,7 @@ mod category;
 mod conditions;
 mod dates;
 mod diversity;
+mod duplicates;
 mod eligible;
 mod merchandising;
 mod orders;
@@ -20,6 +21,7 @@ mod tests;
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
+pub use duplicates::{OracleDuplicate, duplicates};
 pub use placements::{OraclePlaced, placements};
 use ranked::Scored;
 pub use shop::{OracleProduct, OracleRule, OracleShop};

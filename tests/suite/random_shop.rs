@@ -39,13 +39,15 @@ pub fn shop() -> impl Strategy<Value = OracleShop> {
 /// The same with as many products as `counts` says.
 pub fn shop_of(counts: Range<usize>) -> impl Strategy<Value = OracleShop> {
     let beside = (beside::complements(), beside::orders(), beside::merchandising(), beside::placements());
-    (products::products(counts), rules::rules(), beside).prop_map(|(products, rules, beside)| {
+    let everything = (products::products(counts), rules::rules(), beside, beside::duplicates());
+    everything.prop_map(|(products, rules, beside, duplicates)| {
         let (complements, orders, merchandising, placements) = beside;
         let mut shop = OracleShop::plain(products, rules);
         shop.complements = complements;
         shop.orders = orders.map(|orders| orders.of(&shop.products));
         shop.merchandising = merchandising.iter().map(|row| row.of(&shop)).collect();
         shop.placements = placements.iter().map(|placement| placement.of(&shop.rules)).collect();
+        shop.duplicates = duplicates;
         name_only_columns_that_are_there(&mut shop);
         shop
     })

@@ -3,13 +3,13 @@
 use std::ops::Deref;
 use std::path::Path;
 
-use parquet::record::Row;
+use parquet::record::{Field, Row};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::oracle::{OracleList, OraclePlaced, OracleShop, evaluate, placements};
+use crate::oracle::{OracleDuplicate, OracleList, OraclePlaced, OracleShop, duplicates, evaluate, placements};
 use crate::random_shop::{shop, shop_of, write_files};
-use crate::run::{decimal, float, number, rows, string};
+use crate::run::{decimal, field, float, number, rows, string};
 use twinset::cli::{Flags, JobArgs};
 use twinset::config::Config;
 use twinset::embedding::Vectors;
@@ -32,6 +32,9 @@ proptest! {
         let expected = evaluate(&shop);
         prop_assert_eq!(differing(&published(&folder.path().join("out")), &flatten(&expected)), None);
         prop_assert_eq!(placed(&folder.path().join("out")), in_order(placements(&shop, &expected)));
+        if shop.duplicates.is_some() {
+            prop_assert_eq!(alike(&folder.path().join("out")), duplicates(&shop));
+        }
     }
 
     #[test]
@@ -87,6 +90,9 @@ pub fn differing(found: &[Line], expected: &[Line]) -> Option<(Option<Line>, Opt
 pub fn contract(shop: &OracleShop, folder: &Path) -> (Gallery, Plan) {
     let mut night = Night::prepare(shop, folder);
     night.hang(shop);
+    if let Some(wanted) = night.config.duplicates {
+        night.prepared.plan.list_duplicates(wanted.min_similarity, wanted.limit);
+    }
     (night.prepared.gallery, night.prepared.plan)
 }
 
@@ -274,6 +280,19 @@ fn placed(out: &Path) -> Vec<OraclePlaced> {
         recommended: string(row, "recommended_id").expect("required"),
     };
     rows(out, "placements").iter().map(read).collect()
+}
+
+/// The table of duplicates, in the order of its file.
+pub fn alike(out: &Path) -> Vec<OracleDuplicate> {
+    let read = |row: &Row| OracleDuplicate {
+        product: string(row, "product_id").expect("required"),
+        rank: usize::try_from(number(row, "rank")).expect("positive"),
+        duplicate: string(row, "duplicate_id").expect("required"),
+        similarity: float(row, "similarity").expect("required"),
+        identical: *field(row, "identical") == Field::Bool(true),
+        cluster: string(row, "cluster_id").expect("required"),
+    };
+    rows(out, "duplicates").iter().map(read).collect()
 }
 
 /// The evaluator's placements by product, then placement, then slot.

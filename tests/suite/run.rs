@@ -119,7 +119,7 @@ pub fn decimal(row: &Row, name: &str) -> Option<rust_decimal::Decimal> {
 /// Every file below a folder of tables, by relative path, with its bytes; the manifest and what is private are left out.
 pub fn table_bytes(out: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for table in ["recommendations", "coverage", "placements", "rejects", "embeddings"] {
+    for table in ["recommendations", "coverage", "placements", "duplicates", "rejects", "embeddings"] {
         let mut folders = vec![out.join(table)];
         while let Some(folder) = folders.pop() {
             let Ok(entries) = std::fs::read_dir(&folder) else { continue };

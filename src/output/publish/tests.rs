@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::output::{Coverage, Dictionary, Embedding, Key, Placed, Recommendation};
+use crate::output::{Coverage, Dictionary, Duplicate, Embedding, Key, Placed, Recommendation};
 use crate::reject::{Reject, Stage};
 
 const DATE: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date");
@@ -370,6 +370,16 @@ fn stage_and_publish(
         recommended_id: Key::new(1),
     })?;
     manifest.files.extend(placements.finish()?);
+    let mut duplicates = staging.duplicates(&of)?;
+    duplicates.push(&Duplicate {
+        product_id: first,
+        rank: first,
+        duplicate_id: Key::new(1),
+        similarity: 1.0,
+        identical: true,
+        cluster_id: first,
+    })?;
+    manifest.files.extend(duplicates.finish()?);
     let mut rejects = staging.rejects()?;
     rejects.push(&Reject { stage: Stage::Catalog, row: 7, id: None, code: "no_id", detail: run.to_owned() })?;
     manifest.files.extend(rejects.finish()?);

@@ -19,6 +19,8 @@ pub struct OracleShop {
     pub merchandising: Vec<MerchandisingRow>,
     /// `[[placement]]`; the default one where there is none.
     pub placements: Vec<Placement>,
+    /// `[duplicates]` where it is on: `min_similarity` and `limit`.
+    pub duplicates: Option<(f32, usize)>,
     /// The night's date.
     pub run_date: NaiveDate,
 }
@@ -33,6 +35,7 @@ impl OracleShop {
             orders: None,
             merchandising: Vec::new(),
             placements: Vec::new(),
+            duplicates: None,
             run_date: NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date"),
         }
     }

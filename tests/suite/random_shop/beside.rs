@@ -71,6 +71,12 @@ impl OrdersDraft {
     }
 }
 
+/// Mostly some least similarity and limit.
+pub fn duplicates() -> impl Strategy<Value = Option<(f32, usize)>> {
+    let wanted = (select(vec![0.01_f32, 0.5, 0.8, 0.95, 0.999_999, 1.0]), select(vec![1_usize, 2, 3, 10, 1_000]));
+    prop::option::weighted(0.8, wanted)
+}
+
 /// A row of the merchandising file by numbers.
 #[derive(Clone, Debug)]
 pub struct MerchandisingDraft {

@@ -36,6 +36,11 @@ pub fn to_toml(shop: &OracleShop) -> String {
     if !shop.merchandising.is_empty() {
         text.push_str("\n[merchandising]\npath = \"merchandising.csv\"\n");
     }
+    if let Some((least, limit)) = shop.duplicates {
+        text.push_str("\n[duplicates]\nenabled = true\n");
+        line(&mut text, "min_similarity", &format!("{:?}", f64::from(least)));
+        line(&mut text, "limit", &limit.to_string());
+    }
     shop.rules.iter().for_each(|rule| write_rule(&mut text, rule));
     shop.placements.iter().for_each(|placement| write_placement(&mut text, placement));
     text
