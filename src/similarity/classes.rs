@@ -66,6 +66,12 @@ impl<'a> Classes<'a> {
         self.class[a].is_some() && self.class[a] == self.class[b]
     }
 
+    /// Whether all rows of two ranges have one vector; neither is empty.
+    pub(super) fn are_one(&self, a: Range<usize>, b: Range<usize>) -> bool {
+        let first = self.class[a.start];
+        first.is_some() && a.chain(b).all(|row| self.class[row] == first)
+    }
+
     /// The rows that share the vector of `row` and may lie within `scope`, in id order, for a caller that stops after `k` that
     /// do.
     ///

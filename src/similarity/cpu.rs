@@ -218,6 +218,11 @@ impl<'a> Scan<'a> {
             }
             let mut scanned = Scanned::default();
             for &(j, i, mutual) in *pairs {
+                progress.advance(self.join.tiles.pairs(i, j));
+                // Of one picture in two whole tiles all is settled.
+                if self.join.classes.are_one(self.join.tiles.range(i), self.join.tiles.range(j)) {
+                    continue;
+                }
                 let place = i - tiles.start;
                 let anchors = anchors[place].get_or_insert_with(|| self.panels.anchors(i));
                 for columns in self.panels.blocks(j, blocks) {
@@ -226,7 +231,6 @@ impl<'a> Scan<'a> {
                     scanned.blocks += of_pair.blocks;
                     scanned.cut_short += of_pair.cut_short;
                 }
-                progress.advance(self.join.tiles.pairs(i, j));
             }
             if sketches.is_some() {
                 pays.learn(scanned);
@@ -307,7 +311,8 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 let (row, candidate) = (rows.start + place, candidates.start + other);
-                if !lists.admits(contract, row, candidate) || join.classes.same(row, candidate) {
+                // Cheaper first: of a picture that all products show, every pair comes here.
+                if join.classes.same(row, candidate) || !lists.admits(contract, row, candidate) {
                     continue;
                 }
                 let [_, upper] = bounds(product, residuals, self.slack);

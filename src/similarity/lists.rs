@@ -27,7 +27,7 @@ pub struct Lists {
     pub price_rank: Vec<u32>,
     /// Per attribute that a rule names, each row's value as a code, or [`NO_CODE`].
     pub codes: Vec<Vec<u32>>,
-    /// The rules, in the order of the configuration.
+    /// The rules, in the order of the configuration, and what else a night wants to be listed.
     pub rules: Vec<RuleLists>,
 }
 

@@ -20,15 +20,17 @@ const DATE: [&str; 2] = ["--run-date", "2026-11-22"];
 fn picture(is_vase: bool) -> RgbImage {
     RgbImage::from_fn(240, 240, |x, y| {
         let (dx, dy) = (f64::from(x) - 120.0, f64::from(y) - 130.0);
-        let shade = |base: [f64; 3]| image::Rgb(base.map(|value| (value - dx / 6.0).clamp(0.0, 255.0) as u8));
+        // Darker towards the right.
+        let shade =
+            |base: [u8; 3]| image::Rgb(base.map(|value| value.saturating_add(20).saturating_sub((x / 6) as u8)));
         if is_vase {
             let half = 28.0 + 30.0 * (dy / 40.0).cos();
             let is_inside = dx.abs() < half && dy.abs() < 90.0;
-            if is_inside { shade([40.0, 90.0, 170.0]) } else { image::Rgb([236, 232, 224]) }
+            if is_inside { shade([40, 90, 170]) } else { image::Rgb([236, 232, 224]) }
         } else {
             let (is_shade, is_foot) = (dy < -20.0 && dy > -100.0 && dx.abs() < 60.0 + dy / 2.0, dx.abs() < 8.0);
             match (is_shade, is_foot && dy > -100.0, dy > 60.0) {
-                (true, ..) => shade([240.0, 170.0, 60.0]),
+                (true, ..) => shade([240, 170, 60]),
                 (_, true, _) => image::Rgb([30, 30, 30]),
                 (.., true) => image::Rgb([120, 80, 50]),
                 _ => image::Rgb([90, 110, 100]),

@@ -73,5 +73,7 @@ fn spread_clusters(rows: &mut [OracleDuplicate]) {
             first.extend([product, duplicate].map(|id| (id.clone(), both.clone())));
         }
     }
-    rows.iter_mut().for_each(|row| row.cluster = first[&row.product].clone());
+    for row in rows {
+        row.cluster.clone_from(&first[&row.product]);
+    }
 }
