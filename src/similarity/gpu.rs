@@ -17,6 +17,7 @@ mod trial;
 mod walk;
 
 use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::cpu::Cpu;
@@ -52,6 +53,8 @@ pub struct Gpu {
     options: Options,
     /// Why it is not asked for int8, if so.
     without_int8: Option<Fault>,
+    /// Held while lists are filled: the device has buffers for one job.
+    job: Mutex<()>,
 }
 
 /// The device's thread, which is closed in good order when it is dropped: drivers dislike being torn down by an exit.
@@ -108,7 +111,7 @@ impl Gpu {
         })?;
         let without_int8 = worker.start(|session| Ok(session.without_int8())).wait(options.timeout)?;
         let (limits, worker) = (adapter.facts.limits.clone(), Closing(Some(worker)));
-        let gpu = Gpu { name, limits, worker, options, without_int8 };
+        let gpu = Gpu { name, limits, worker, options, without_int8, job: Mutex::default() };
         trial::self_test(&gpu)?;
         Ok(gpu)
     }
@@ -187,6 +190,7 @@ impl Drop for Closing {
 
 impl Similarity for Gpu {
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
+        let _job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
         let tiles = Tiles::new(lists, matrix.rows(), TILE);
         let join = Join::new(Rows::new(matrix, None), lists, &tiles);
         let remaining = Remaining::new(&tiles);
