@@ -149,8 +149,7 @@ impl<'a> Assembly<'a> {
 
     /// Refuses a field of a row.
     fn reject_field(&mut self, row: u64, id: &str, code: &'static str, detail: String) {
-        let id = Some(id.to_owned());
-        self.catalog.rejects.push(Reject { stage: Stage::Catalog, row, id, code, detail });
+        self.catalog.rejects.push(reject_of(row, id, code, detail));
     }
 
     /// Refuses a whole row.
@@ -345,9 +344,13 @@ impl Fields<'_> {
     }
 
     fn reject(&mut self, code: &'static str, detail: String) {
-        let id = Some(self.id.to_owned());
-        self.rejects.push(Reject { stage: Stage::Catalog, row: self.row, id, code, detail });
+        self.rejects.push(reject_of(self.row, self.id, code, detail));
     }
+}
+
+/// The reject of a field of a row whose id is known.
+fn reject_of(row: u64, id: &str, code: &'static str, detail: String) -> Reject {
+    Reject { stage: Stage::Catalog, row, id: Some(id.to_owned()), code, detail }
 }
 
 /// What stands for an id.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use anyhow::anyhow;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, Float32Array, LargeListArray, RecordBatch, StringArray};
 use arrow_buffer::OffsetBuffer;
 use arrow_cast::can_cast_types;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
@@ -222,20 +222,23 @@ fn text_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
     Ok(Values::Text { texts: Texts::of(column)?, is_number })
 }
 
+/// Lists of any layout as one, with such items.
+fn lists_of(column: &ArrayRef, item: DataType) -> std::result::Result<LargeListArray, ArrowError> {
+    let item = arrow_schema::Field::new_list_field(item, true);
+    let lists = arrow_cast::cast(column, &DataType::LargeList(item.into()))?;
+    Ok(lists.as_list().clone())
+}
+
 /// Lists of texts of any layout as one.
 fn list_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
-    let item = arrow_schema::Field::new_list_field(DataType::Utf8, true);
-    let lists = arrow_cast::cast(column, &DataType::LargeList(item.into()))?;
-    let lists = lists.as_list::<i64>();
+    let lists = lists_of(column, DataType::Utf8)?;
     let texts = lists.values().as_string::<i32>().clone();
     Ok(Values::Lists { texts, offsets: lists.offsets().clone(), original: column.clone() })
 }
 
 /// Lists of any layout as one. A null among the values becomes NaN, which the `embedding` room refuses.
 fn vector_values(column: &ArrayRef) -> std::result::Result<Values, ArrowError> {
-    let item = arrow_schema::Field::new_list_field(DataType::Float32, true);
-    let lists = arrow_cast::cast(column, &DataType::LargeList(item.into()))?;
-    let lists = lists.as_list::<i64>();
+    let lists = lists_of(column, DataType::Float32)?;
     let values = lists.values().as_primitive::<Float32Type>();
     let values = if values.null_count() == 0 {
         values.clone()

@@ -6,7 +6,7 @@ use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
     BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray,
-    Float64Array, Int64Array, LargeListArray, LargeStringArray, ListArray, StringViewArray,
+    Float64Array, Int64Array, LargeStringArray, ListArray, StringViewArray,
 };
 use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
