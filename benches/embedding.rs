@@ -32,8 +32,9 @@ fn file(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
 }
 
 fn framed(bytes: &[u8]) -> Vec<u8> {
-    let photo = photos::decode(bytes).expect("the file was just encoded");
-    photos::crop_and_resize(&photo, CROP, Variant::Lite0.side())
+    let side = Variant::Lite0.side();
+    let photo = photos::decode_for(bytes, CROP, side).expect("the file was just encoded");
+    photos::crop_and_resize(&photo, CROP, side)
 }
 
 #[divan::bench(args = [(400, 533), (1000, 1000)])]

@@ -62,8 +62,9 @@ fn embed(
     scratch: &mut Scratch,
     image: &str,
 ) -> anyhow::Result<(Vec<u8>, Vec<f32>)> {
-    let photo = photos::decode(&root.read(image)?)?;
-    let input = photos::crop_and_resize(&photo, CROP, u32::try_from(network.side())?);
+    let side = u32::try_from(network.side())?;
+    let photo = photos::decode_for(&root.read(image)?, CROP, side)?;
+    let input = photos::crop_and_resize(&photo, CROP, side);
     let features = network.features(&input, scratch);
     let unit = make_unit(&features).map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
     Ok((input, unit))

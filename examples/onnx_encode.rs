@@ -54,7 +54,11 @@ fn main() -> anyhow::Result<()> {
 fn frame(config: &Config, encoder: &Onnx) -> twinset::error::Result<Vec<Vec<u8>>> {
     let root = open_image_root(&config.images)?;
     let catalog = job::read(config)?;
-    let look = |image: &String| photos::decode(&root.read(image).ok()?).ok().map(|photo| encoder.frame(&photo));
+    let (crop, side) = encoder.square();
+    let look = |image: &String| {
+        let photo = photos::decode_for(&root.read(image).ok()?, crop, side).ok()?;
+        Some(encoder.frame(&photo))
+    };
     let images: Vec<&String> = catalog.products.iter().filter_map(|product| product.image.as_ref()).collect();
     Ok(images.into_par_iter().filter_map(look).collect())
 }

@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     let network = Network::built_in(variant);
     let features = |scratch: &mut Scratch, path: &str| -> anyhow::Result<Vec<f32>> {
         let bytes = fs::read(path).with_context(|| format!("cannot read `{path}`"))?;
-        let photo = photos::decode(&bytes).map_err(|fault| anyhow!("`{path}`: {fault}"))?;
+        let photo = photos::decode_for(&bytes, CROP, variant.side()).map_err(|fault| anyhow!("`{path}`: {fault}"))?;
         Ok(network.features(&photos::crop_and_resize(&photo, CROP, variant.side()), scratch))
     };
     let paths: Vec<&str> = paths.lines().collect();

@@ -15,7 +15,7 @@ mod views;
 
 use crate::catalog::Catalog;
 use crate::error::Result;
-use crate::photos::RgbPhoto;
+use crate::photos::Photo;
 use crate::progress::Progress;
 use crate::reject::Reject;
 
@@ -88,7 +88,7 @@ pub trait Encoder: Sync {
 
     /// The photo as the network looks at it, 8 bits a channel; called on many threads, ahead of [`Encoder::encode`]. Small: a
     /// few hundred of them are held at a time.
-    fn frame(&self, photo: &RgbPhoto) -> Vec<u8>;
+    fn frame(&self, photo: &Photo) -> Vec<u8>;
 
     /// The features of framed pictures, [`Encoder::dimension`] numbers each, in their order. What one picture gives does not depend
     /// on the others. Calls `done` once a picture.

@@ -4,6 +4,7 @@
 mod decode;
 mod extent;
 mod frame;
+mod planes;
 mod root;
 mod stamp;
 
@@ -12,11 +13,27 @@ use std::fmt;
 pub use decode::{DECODER, decode, decode_for};
 pub use extent::decoded_bytes;
 pub use frame::crop_and_resize;
+pub use planes::Planes;
 pub use root::ImageRoot;
 pub use stamp::Signature;
 
 /// The most bytes that are read of one image file.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// A decoded photo, as far as somebody looks at it.
+#[derive(Clone, Debug)]
+pub enum Photo {
+    /// In its colors.
+    Rgb(RgbPhoto),
+    /// As its file has it.
+    Planes(Planes),
+}
+
+impl From<RgbPhoto> for Photo {
+    fn from(photo: RgbPhoto) -> Photo {
+        Photo::Rgb(photo)
+    }
+}
 
 /// A decoded photo: upright, opaque, 8 bits a channel.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,17 +6,24 @@
 use std::sync::Once;
 
 use libfuzzer_sys::fuzz_target;
-use twinset::photos;
+use twinset::photos::{self, Photo};
 
 static QUIET: Once = Once::new();
 
 fuzz_target!(|bytes: &[u8]| {
     // Otherwise a panic ends the process even where it is caught.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
-    for photo in [photos::decode(bytes), photos::decode_for(bytes, 0.875, 16)].into_iter().flatten() {
-        let sides = u64::from(photo.width()) * u64::from(photo.height()) * 3;
-        if u64::try_from(photo.pixels().len()) != Ok(sides) {
-            eprintln!("{photo:?} has {} bytes", photo.pixels().len());
+    let looked_at = [16, 40].map(|side| photos::decode_for(bytes, 0.875, side));
+    for photo in [photos::decode(bytes).map(Photo::Rgb)].into_iter().chain(looked_at).flatten() {
+        let Photo::Rgb(colors) = &photo else {
+            if photos::crop_and_resize(&photo, 0.875, 16).len() != 16 * 16 * 3 {
+                std::process::abort();
+            }
+            continue;
+        };
+        let sides = u64::from(colors.width()) * u64::from(colors.height()) * 3;
+        if u64::try_from(colors.pixels().len()) != Ok(sides) {
+            eprintln!("{photo:?} has {} bytes", colors.pixels().len());
             std::process::abort();
         }
         if sides < 1 << 20 && photos::crop_and_resize(&photo, 0.875, 16).len() != 16 * 16 * 3 {

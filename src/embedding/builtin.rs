@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::network::{FEATURES, Network, Scratch, Variant};
 use super::{Encoder, make_unit};
 use crate::error::Result;
-use crate::photos::{self, RgbPhoto};
+use crate::photos::{self, Photo};
 
 /// The centered square that a network sees, as a share of the photo's short side.
 pub const CROP: f64 = 0.875;
 /// To be raised when decoding, framing, the networks or the means change what an image becomes.
-const PREPROCESSING: u32 = 3;
+const PREPROCESSING: u32 = 4;
 
 /// How much an image's vector may cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ impl Encoder for Builtin {
         (CROP, sides.max().expect("a quality has a network"))
     }
 
-    fn frame(&self, photo: &RgbPhoto) -> Vec<u8> {
+    fn frame(&self, photo: &Photo) -> Vec<u8> {
         self.parts.iter().flat_map(|part| photos::crop_and_resize(photo, CROP, part.variant.side())).collect()
     }
 
@@ -125,9 +125,9 @@ impl Encoder for Builtin {
 mod tests {
     use super::*;
 
-    fn photo(seed: u32) -> RgbPhoto {
+    fn photo(seed: u32) -> Photo {
         let pixels = (0..90 * 120 * 3_u32).map(|i| (i.wrapping_mul(seed) >> 5) as u8).collect();
-        RgbPhoto::new(90, 120, pixels).unwrap()
+        photos::RgbPhoto::new(90, 120, pixels).unwrap().into()
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //! from the content, and sizes are checked before anything of that size is allocated.
 
 mod color;
+mod huffman;
 mod jpeg;
+mod planar;
 mod png;
 mod reduced;
+mod syntax;
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -14,12 +17,12 @@ use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{Fault, RgbPhoto, Shown};
+use super::{Fault, Photo, RgbPhoto, Shown};
 use color::Raster;
 
 /// Names what is decoded and how faults are worded: a remembered fault holds for this decoder and one embedder. To be raised when either changes
 /// within a version of twinset.
-pub const DECODER: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+pub const DECODER: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 /// The longest side that is decoded, in pixels.
 const MAX_SIDE: u32 = 20_000;
 /// The largest picture that is decoded, in pixels.
@@ -43,16 +46,19 @@ const KEPT: f64 = 1.9;
 /// `image_format` for other content, `image_too_large` for more than 20,000 pixels a side, 80 megapixels or 512 MiB decoded,
 /// `image_broken` for what is damaged or ends too early.
 pub fn decode(bytes: &[u8]) -> Result<RgbPhoto, Fault> {
-    decode_seen(bytes, None)
+    match decode_seen(bytes, None)? {
+        Photo::Rgb(photo) => Ok(photo),
+        Photo::Planes(_) => unreachable!("only what is looked at is kept as planes"),
+    }
 }
 
 /// Decodes like [`decode`] what [`crop_and_resize`](super::crop_and_resize) with the same `crop` and `side` looks at. The
 /// photo may be smaller than the file's picture, as long as the square that is looked at has `side` pixels a side or more, and
-/// the rest of it may be any color.
+/// the rest of it may be any color, or missing.
 ///
 /// # Errors
 /// Those of [`decode`], as far as the damage is in what is looked at.
-pub fn decode_for(bytes: &[u8], crop: f64, side: u32) -> Result<RgbPhoto, Fault> {
+pub fn decode_for(bytes: &[u8], crop: f64, side: u32) -> Result<Photo, Fault> {
     decode_seen(bytes, Some(Seen { crop, side }))
 }
 
@@ -95,15 +101,18 @@ fn whole(length: f64) -> u32 {
     pixels
 }
 
-fn decode_seen(bytes: &[u8], seen: Option<Seen>) -> Result<RgbPhoto, Fault> {
+fn decode_seen(bytes: &[u8], seen: Option<Seen>) -> Result<Photo, Fault> {
     let format = recognize(bytes)?;
     // Decoders read hostile files; a panic in one is that file's fault and must not end the night.
     let (photo, orientation) = catch_unwind(AssertUnwindSafe(|| match format {
         ImageFormat::Jpeg => jpeg::decode(bytes, seen),
-        _ => decode_as(format, bytes),
+        _ => decode_as(format, bytes).map(|(photo, orientation)| (photo.into(), orientation)),
     }))
     .unwrap_or_else(|_| Err(Fault::new("image_broken", format!("the {} decoder gave up", name(format)))))?;
-    Ok(upright(photo, orientation))
+    Ok(match photo {
+        Photo::Rgb(photo) => upright(photo, orientation).into(),
+        Photo::Planes(planes) => Photo::Planes(planes.turned(orientation)),
+    })
 }
 
 fn recognize(bytes: &[u8]) -> Result<ImageFormat, Fault> {

@@ -54,6 +54,7 @@ def main() -> None:
     wave = lambda at, length: int(128 + 90 * math.sin(at / length))
     waves.putdata([(wave(x, 9), wave(y, 7), wave(x + y, 11)) for y in range(120) for x in range(160)])
     (folder / "progressive.jpg").write_bytes(jpeg(waves, quality=85, progressive=True, subsampling=2))
+    (folder / "halves.jpg").write_bytes(jpeg(waves, quality=85, subsampling=2))
     (folder / "restarts.jpg").write_bytes(jpeg(waves, quality=80, subsampling=1, restart_marker_rows=1))
 
     frames = [Image.new("RGB", (16, 16), (0, 160, 0)), Image.new("RGB", (16, 16), RED)]

@@ -185,7 +185,8 @@ impl Encoder for Pixel {
         (1.0, 8)
     }
 
-    fn frame(&self, photo: &photos::RgbPhoto) -> Vec<u8> {
+    fn frame(&self, photo: &photos::Photo) -> Vec<u8> {
+        let photos::Photo::Rgb(photo) = photo else { unreachable!("the images of these tests are no JPEGs") };
         photo.pixels()[..3].to_vec()
     }
 

@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use super::Settings;
 use crate::embedding::Encoder;
 use crate::error::{Error, Result};
-use crate::photos::RgbPhoto;
+use crate::photos::Photo;
 
 /// An encoder that cannot be had.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Encoder for Onnx {
         match *self {}
     }
 
-    fn frame(&self, _: &RgbPhoto) -> Vec<u8> {
+    fn frame(&self, _: &Photo) -> Vec<u8> {
         match *self {}
     }
 

@@ -17,10 +17,10 @@ use super::{Channels, Layout, Provider, Settings, external};
 use crate::embedding::Encoder;
 use crate::embedding::images::CHUNK;
 use crate::error::{Error, Result};
-use crate::photos::{self, RgbPhoto};
+use crate::photos::{self, Photo};
 
 /// To be raised when decoding, framing or scaling change what an image becomes.
-const PREPROCESSING: u32 = 1;
+const PREPROCESSING: u32 = 2;
 /// A network may multiply one picture's features by another kernel than those of several, with other bits: one alone gets a blank
 /// beside it.
 const FEWEST: usize = 2;
@@ -238,7 +238,7 @@ impl Encoder for Onnx {
         (self.crop, u32::try_from(self.signature.side).expect("a side of some thousand at most"))
     }
 
-    fn frame(&self, photo: &RgbPhoto) -> Vec<u8> {
+    fn frame(&self, photo: &Photo) -> Vec<u8> {
         let (crop, side) = self.square();
         photos::crop_and_resize(photo, crop, side)
     }

@@ -11,8 +11,8 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use super::color::{Kind, Raster};
-use super::{MAX_SIDE, Seen, check_size, reduced};
-use crate::photos::{Fault, RgbPhoto, Shown};
+use super::{MAX_SIDE, Seen, check_size, planar, reduced};
+use crate::photos::{Fault, Photo, Shown};
 
 /// One marker with what belongs to it.
 pub struct Segment<'a> {
@@ -23,7 +23,7 @@ pub struct Segment<'a> {
     /// Where these begin in the file.
     body_at: usize,
     /// What comes after it in the file.
-    rest: &'a [u8],
+    pub rest: &'a [u8],
 }
 
 impl<'a> Segment<'a> {
@@ -194,8 +194,8 @@ fn assembled(mut pieces: Vec<(&u8, &[u8])>) -> Option<Vec<u8>> {
     whole.then(|| pieces.iter().flat_map(|(_, rest)| &rest[1..]).copied().collect())
 }
 
-/// Decodes a JPEG: for what is `seen` of it, if that is said, else all of it at its full size.
-pub fn decode(bytes: &[u8], seen: Option<Seen>) -> Result<(RgbPhoto, Orientation), Fault> {
+/// Decodes a JPEG: for what is `seen` of it, if that is said, else all of it at its full size. Not yet upright.
+pub fn decode(bytes: &[u8], seen: Option<Seen>) -> Result<(Photo, Orientation), Fault> {
     let Some(head) = Head::read(bytes) else {
         return Err(Fault::new("image_broken", "the JPEG has no picture in it"));
     };
@@ -207,12 +207,23 @@ pub fn decode(bytes: &[u8], seen: Option<Seen>) -> Result<(RgbPhoto, Orientation
     if head.scans > MAX_SCANS {
         return Err(Fault::new("image_broken", format!("the JPEG has more than {MAX_SCANS} scans")));
     }
-    let small = seen.and_then(|seen| reduced::decode(bytes, seen));
-    let raster = match small {
+    let mut raster = None;
+    if let Some(seen) = seen {
+        raster = reduced::decode(bytes, seen);
+        // Planes have the colors of their file.
+        if raster.is_none()
+            && head.one_scan
+            && head.profile.is_none()
+            && let Some(planes) = planar::decode(bytes, seen)
+        {
+            return Ok((Photo::Planes(planes), head.orientation));
+        }
+    }
+    let raster = match raster {
         Some(raster) => raster,
         None => whole(bytes, &head, seen)?,
     };
-    Ok((raster.into_photo(head.profile.as_deref()), head.orientation))
+    Ok((raster.into_photo(head.profile.as_deref()).into(), head.orientation))
 }
 
 fn whole(bytes: &[u8], head: &Head, seen: Option<Seen>) -> Result<Raster, Fault> {

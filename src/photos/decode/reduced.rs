@@ -4,17 +4,16 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-mod bits;
 mod inverse;
 mod scan;
 
 use super::Seen;
 use super::color::{Kind, Raster};
 use super::jpeg::{self, Segment, Segments};
+use super::syntax::{self, Quanta, Tables};
 use crate::photos::Shown;
-use bits::Codes;
 use inverse::Looked;
-use scan::{Component, Scan, Spare, Tables};
+use scan::{Component, Scan, Spare};
 
 thread_local! {
     static SPARE: RefCell<Spare> = RefCell::default();
@@ -28,7 +27,6 @@ const SPARED: usize = 4 << 20;
 pub fn decode(bytes: &[u8], seen: Seen) -> Option<Raster> {
     let mut spare = SPARE.take();
     let mut tables = Tables::default();
-    let mut quanta = [None; 4];
     let mut frame: Option<Frame> = None;
     let (mut restart, mut adobe, mut jfif, mut scans) = (0, None, false, 0);
     for segment in Segments::new(bytes) {
@@ -36,8 +34,7 @@ pub fn decode(bytes: &[u8], seen: Seen) -> Option<Raster> {
             0xC0..=0xC2 if frame.is_none() => {
                 frame = Some(Frame::read(&segment, seen, &mut spare)?);
             }
-            0xC4 => read_codes(segment.body, &mut tables)?,
-            0xDB => read_quanta(segment.body, &mut quanta)?,
+            0xC4 | 0xDB => tables.read(&segment)?,
             0xDD => restart = usize::from(u16::from_be_bytes(*segment.body.first_chunk()?)),
             0xE0 => jfif |= segment.body.starts_with(b"JFIF\0"),
             0xEE => adobe = adobe.or(jpeg::adobe_transform(&segment)),
@@ -46,7 +43,7 @@ pub fn decode(bytes: &[u8], seen: Seen) -> Option<Raster> {
                 if scans > jpeg::MAX_SCANS {
                     return None;
                 }
-                frame.as_mut()?.read_scan(&segment, restart, &tables, &quanta)?;
+                frame.as_mut()?.read_scan(&segment, restart, &tables)?;
             }
             // A second picture, other ways to code and a height that comes later.
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCF | 0xDC => return None,
@@ -56,48 +53,6 @@ pub fn decode(bytes: &[u8], seen: Seen) -> Option<Raster> {
     let raster = frame?.finish(adobe, jfif, &mut spare);
     SPARE.set(spare);
     raster
-}
-
-fn read_codes(mut body: &[u8], tables: &mut Tables) -> Option<()> {
-    while let Some((&number, rest)) = body.split_first() {
-        let lengths = rest.first_chunk::<16>()?;
-        let count: usize = lengths.iter().map(|&count| usize::from(count)).sum();
-        let symbols = rest.get(16..16 + count)?;
-        let kind = match number >> 4 {
-            0 => &mut tables.dc,
-            1 => &mut tables.ac,
-            _ => return None,
-        };
-        *kind.get_mut(usize::from(number & 15))? = Some(Codes::new(lengths, symbols)?);
-        body = &rest[16 + count..];
-    }
-    Some(())
-}
-
-/// Quantization tables, by row * 8 + column.
-type Quanta = [Option<[u16; 64]>; 4];
-
-fn read_quanta(mut body: &[u8], quanta: &mut Quanta) -> Option<()> {
-    while let Some((&number, rest)) = body.split_first() {
-        let wide = match number >> 4 {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
-        let size = if wide { 128 } else { 64 };
-        let values = rest.get(..size)?;
-        let mut table = [0; 64];
-        for (index, &position) in scan::ZIGZAG.iter().enumerate() {
-            table[usize::from(position)] = if wide {
-                u16::from_be_bytes([values[2 * index], values[2 * index + 1]])
-            } else {
-                u16::from(values[index])
-            };
-        }
-        *quanta.get_mut(usize::from(number & 15))? = Some(table);
-        body = &rest[size..];
-    }
-    Some(())
 }
 
 /// A picture under way.
@@ -111,7 +66,7 @@ struct Frame {
     progressive: bool,
     components: Vec<Component>,
     /// The table of each component as it was when its first scan began.
-    quanta: Vec<Option<[u16; 64]>>,
+    quanta: Vec<Option<Quanta>>,
     /// Blocks of the largest component in a unit, across and down.
     largest: (usize, usize),
     /// Units across.
@@ -122,30 +77,15 @@ struct Frame {
 
 impl Frame {
     fn read(segment: &Segment, seen: Seen, spare: &mut Spare) -> Option<Frame> {
-        let [8, high, low, wide, narrow, count, parts @ ..] = segment.body else { return None };
-        let height = u32::from(u16::from_be_bytes([*high, *low]));
-        let width = u32::from(u16::from_be_bytes([*wide, *narrow]));
+        let frame = syntax::Frame::read(segment.body)?;
+        let (width, height) = (frame.width, frame.height);
         let side = [1, 2, 4].into_iter().find(|&side| reduced(width.min(height), side) >= seen.needed())?;
-        if width == 0 || height == 0 || !matches!(count, 1 | 3) || parts.len() != 3 * usize::from(*count) {
+        let (across, down) = frame.largest();
+        let is_usual = |own: usize, most: usize| matches!(most / own * usize::from(side), 1..=8);
+        if frame.parts.iter().any(|part| !is_usual(part.across, across) || !is_usual(part.down, down)) {
             return None;
         }
-        let mut components: Vec<_> = parts
-            .chunks_exact(3)
-            .map(|part| {
-                let (across, down) = (usize::from(part[1] >> 4), usize::from(part[1] & 15));
-                Component::new(part[0], across, down, usize::from(part[2]))
-            })
-            .collect();
-        if let [only] = &mut components[..] {
-            // Without others, its blocks come one by one whatever it says.
-            (only.across, only.down) = (1, 1);
-        }
-        let (across, down) = (components.iter().map(|c| c.across).max()?, components.iter().map(|c| c.down).max()?);
-        let is_usual =
-            |own: usize, most: usize| matches!(own, 1 | 2 | 4) && matches!(most / own * usize::from(side), 1..=8);
-        if components.iter().any(|c| !is_usual(c.across, across) || !is_usual(c.down, down)) {
-            return None;
-        }
+        let mut components: Vec<_> = frame.parts.iter().map(Component::new).collect();
         let (wide, high) = (usize::try_from(width).ok()?, usize::try_from(height).ok()?);
         let units = wide.div_ceil(8 * across);
         let unit_rows = high.div_ceil(8 * down);
@@ -177,7 +117,7 @@ impl Frame {
         })
     }
 
-    fn read_scan(&mut self, segment: &Segment, restart: usize, tables: &Tables, quanta: &Quanta) -> Option<()> {
+    fn read_scan(&mut self, segment: &Segment, restart: usize, tables: &Tables) -> Option<()> {
         let (&count, rest) = segment.body.split_first()?;
         let (named, rest) = rest.split_at_checked(2 * usize::from(count))?;
         let &[first, last, bits] = rest.first_chunk()?;
@@ -189,7 +129,7 @@ impl Frame {
                 return None;
             }
             if self.quanta[number].is_none() {
-                self.quanta[number] = Some((*quanta.get(self.components[number].table)?)?);
+                self.quanta[number] = Some((*tables.quanta.get(self.components[number].table)?)?);
             }
             parts.push((number, dc, ac));
         }

@@ -6,6 +6,7 @@ use super::*;
 use crate::photos::crop_and_resize;
 
 mod damage;
+mod planes;
 mod profiles;
 mod reduction;
 
@@ -18,6 +19,23 @@ fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 /// 32 x 16, the left half red, the right half blue.
 fn flag() -> DynamicImage {
     image::RgbImage::from_fn(32, 16, |x, _| image::Rgb(if x < 16 { [255, 0, 0] } else { [0, 0, 255] })).into()
+}
+
+/// A photo that is kept in its colors.
+fn rgb(photo: Photo) -> RgbPhoto {
+    match photo {
+        Photo::Rgb(photo) => photo,
+        Photo::Planes(planes) => panic!("{planes:?}"),
+    }
+}
+
+/// How far the squares are apart that a file gives decoded whole and for what is looked at, on average and at most.
+fn apart(bytes: &[u8], crop: f64, side: u32) -> (f64, u8) {
+    let (whole, part) = (decode(bytes).unwrap().into(), decode_for(bytes, crop, side).unwrap());
+    let (whole, part) = (crop_and_resize(&whole, crop, side), crop_and_resize(&part, crop, side));
+    let differences = whole.iter().zip(&part).map(|(&a, &b)| a.abs_diff(b));
+    let sum: f64 = differences.clone().map(f64::from).sum();
+    (sum / whole.len() as f64, differences.max().unwrap())
 }
 
 fn code(bytes: &[u8]) -> &'static str {

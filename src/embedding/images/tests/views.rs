@@ -120,7 +120,7 @@ impl Encoder for Sides {
         (1.0, 8)
     }
 
-    fn frame(&self, photo: &photos::RgbPhoto) -> Vec<u8> {
+    fn frame(&self, photo: &photos::Photo) -> Vec<u8> {
         Pixel.frame(photo)
     }
 

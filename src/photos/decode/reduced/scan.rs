@@ -1,14 +1,8 @@
 //! The scans of a JPEG, baseline and progressive, into the few coefficients that a reduced picture needs. Of all others this
 //! room keeps one bit, whether they are zero, because later scans are coded by it. It refuses damaged data.
 
-use super::bits::{Bits, Codes};
-
-/// Where the coefficients of a block come in the file: row * 8 + column.
-pub const ZIGZAG: [u8; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
-    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
-    47, 55, 62, 63,
-];
+use crate::photos::decode::huffman::{self, Bits, Codes};
+use crate::photos::decode::syntax::{Part, Tables, ZIGZAG};
 
 /// No place: the coefficient is not kept.
 const LEFT_OUT: u8 = u8::MAX;
@@ -54,12 +48,12 @@ impl Component {
     }
 
     /// A component of which nothing is kept yet.
-    pub fn new(id: u8, across: usize, down: usize, table: usize) -> Component {
+    pub fn new(part: &Part) -> Component {
         Component {
-            id,
-            across,
-            down,
-            table,
+            id: part.id,
+            across: part.across,
+            down: part.down,
+            table: part.table,
             columns: 0,
             rows: 0,
             stride: 0,
@@ -119,13 +113,6 @@ pub struct Scan {
     pub restart: usize,
 }
 
-/// The Huffman tables that are in force.
-#[derive(Default)]
-pub struct Tables {
-    pub dc: [Option<Codes>; 4],
-    pub ac: [Option<Codes>; 4],
-}
-
 /// What is remembered from block to block.
 struct State<'a> {
     bits: Bits<'a>,
@@ -145,43 +132,54 @@ impl Scan {
         units: usize,
         unit_rows: usize,
     ) -> Option<()> {
-        let mut state = State { bits: Bits::new(data), predicted: [0; 4], empty: 0 };
-        let mut left = self.restart;
-        let mut begin = |state: &mut State| {
-            if self.restart > 0 {
-                if left == 0 {
-                    state.bits.restart()?;
-                    (state.predicted, state.empty, left) = ([0; 4], 0, self.restart);
-                }
-                left -= 1;
+        let (across, count) = match self.parts[..] {
+            [(number, ..)] => {
+                let component = &components[number];
+                (component.columns, component.columns * component.rows.min(unit_rows * component.down))
             }
-            Some(())
+            _ => (units, units * unit_rows),
         };
+        let (mut coded, mut rest, mut done) = (Vec::new(), data, 0);
+        while done < count {
+            rest = huffman::unstuff(rest, &mut coded);
+            let mut state = State { bits: Bits::new(&coded), predicted: [0; 4], empty: 0 };
+            let end = if self.restart > 0 { count.min(done + self.restart) } else { count };
+            for unit in done..end {
+                self.unit((unit / across, unit % across), components, tables, &mut state)?;
+            }
+            if state.bits.is_overdrawn() {
+                return None;
+            }
+            done = end;
+            if done < count {
+                rest = huffman::after_restart(rest)?;
+            }
+        }
+        Some(())
+    }
+
+    /// The blocks of a unit in its row and column.
+    #[inline]
+    fn unit(
+        &self,
+        (unit_row, unit): (usize, usize),
+        components: &mut [Component],
+        tables: &Tables,
+        state: &mut State,
+    ) -> Option<()> {
         if let [part] = self.parts[..] {
             let component = &mut components[part.0];
-            let rows = component.rows.min(unit_rows * component.down);
-            for row in 0..rows {
-                for column in 0..component.columns {
-                    begin(&mut state)?;
-                    self.block(component, row * component.stride + column, part, tables, &mut state)?;
-                }
-            }
-        } else {
-            for unit_row in 0..unit_rows {
-                for unit in 0..units {
-                    begin(&mut state)?;
-                    for &part in &self.parts {
-                        let component = &mut components[part.0];
-                        for row in unit_row * component.down..(unit_row + 1) * component.down {
-                            for column in unit * component.across..(unit + 1) * component.across {
-                                self.block(component, row * component.stride + column, part, tables, &mut state)?;
-                            }
-                        }
-                    }
+            return self.block(component, unit_row * component.stride + unit, part, tables, state);
+        }
+        for &part in &self.parts {
+            let component = &mut components[part.0];
+            for row in unit_row * component.down..(unit_row + 1) * component.down {
+                for column in unit * component.across..(unit + 1) * component.across {
+                    self.block(component, row * component.stride + column, part, tables, state)?;
                 }
             }
         }
-        (!state.bits.is_overdrawn()).then_some(())
+        Some(())
     }
 
     #[inline]

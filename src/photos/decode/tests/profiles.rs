@@ -64,7 +64,7 @@ fn inks_are_light_where_adobe_says_so() {
         ("ink", include_bytes!("../../../../tests/images/cmyk-ink.jpg")),
         ("luma and chroma", include_bytes!("../../../../tests/images/ycck-adobe.jpg")),
     ] {
-        for photo in [decode(bytes).unwrap(), decode_for(bytes, 0.875, 4).unwrap()] {
+        for photo in [decode(bytes).unwrap(), rgb(decode_for(bytes, 0.875, 4).unwrap())] {
             assert!(close(pixel(&photo, 12, 8), [200, 40, 40]), "{name}: {:?}", pixel(&photo, 12, 8));
             assert!(close(pixel(&photo, 20, 8), [30, 60, 190]), "{name}: {:?}", pixel(&photo, 20, 8));
         }
@@ -106,7 +106,7 @@ fn inks_have_profiles_too() {
     };
     assert!(close(pixel(&decode(bytes).unwrap(), 4, 8), [0, 255, 255]));
     let green = of_inks([128, 68, 168]);
-    for photo in [decode(&with(&green)).unwrap(), decode_for(&with(&green), 0.875, 4).unwrap()] {
+    for photo in [decode(&with(&green)).unwrap(), rgb(decode_for(&with(&green), 0.875, 4).unwrap())] {
         // Lab (50.2, -60, 40), by the definitions of Lab and sRGB.
         assert!(close(pixel(&photo, 4, 8), [0, 142, 42]), "{:?}", pixel(&photo, 4, 8));
         assert!(close(pixel(&photo, 28, 8), [255; 3]), "{:?}", pixel(&photo, 28, 8));
