@@ -75,15 +75,15 @@ pub struct Coverage {
     pub fallback: i32,
 }
 
-/// One row of the `placements` table: keys into the [`Dictionaries`] of its writer, and a number.
+/// One row of the `placements` table: keys into the [`Dictionaries`] of its writer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Placed {
     /// The anchor, among the ids.
     pub product_id: Key,
     /// The placement's name.
     pub placement: Key,
-    /// Place on the page, from 1.
-    pub slot: i32,
+    /// Place on the page, among the ranks.
+    pub slot: Key,
     /// What it means: `similar`, `cross_sell` or `upsell`.
     pub relation: Key,
     /// The rule whose list it comes from.

@@ -96,8 +96,6 @@ pub struct Recommender<'a> {
     by_need: Vec<usize>,
     /// Per row, whether it is the only one of its group; empty where no rule has caps.
     alone: Vec<bool>,
-    /// Per row, what one piece earns; empty where the catalog does not say.
-    margins: Vec<Option<Margin>>,
     pages: Pages,
     page_names: Vec<String>,
     /// Per rule, the keys of its name and its relation.
@@ -108,12 +106,14 @@ pub struct Recommender<'a> {
     currencies: Vec<Currency>,
 }
 
-/// What the tables say of one row, close together: each row is looked up for every list that it is in.
+/// What tables and scores say of one row, close together: each row is looked up for every list that it is in.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     id: Key,
     price: Key,
     currency: Key,
+    /// What one piece earns.
+    margin: Option<Margin>,
 }
 
 impl<'a> Recommender<'a> {
@@ -151,7 +151,7 @@ impl<'a> Recommender<'a> {
         let mut facts = Vec::with_capacity(by_id.len());
         for (row, &product) in plan.products.iter().enumerate() {
             by_id[lists.id_rank[row] as usize] = row;
-            let Product { price, currency, .. } = &catalog.products[product];
+            let &Product { price, currency, margin, .. } = &catalog.products[product];
             let rank = lists.price_rank[row] as usize;
             let price_key = price.map_or(Key::NULL, |price| {
                 prices.resize(prices.len().max(rank + 1), price);
@@ -160,15 +160,12 @@ impl<'a> Recommender<'a> {
             });
             let place = currency.and_then(|currency| currencies.binary_search(&currency).ok());
             let currency = place.map_or(Key::NULL, Key::new);
-            facts.push(Facts { id: Key::new(lists.id_rank[row] as usize), price: price_key, currency });
+            facts.push(Facts { id: Key::new(lists.id_rank[row] as usize), price: price_key, currency, margin });
         }
         let alone = if rules.iter().any(|rule| rule.diversity.is_some()) { lists.alone() } else { Vec::new() };
-        let margin = |&product: &usize| catalog.products[product].margin;
-        let has_margins = catalog.products.iter().any(|product| product.margin.is_some());
-        let margins = if has_margins { plan.products.iter().map(margin).collect() } else { Vec::new() };
         let place = |name: &String| rules.iter().position(|rule| rule.name == *name);
         let fallbacks: Vec<Option<usize>> = rules.iter().map(|rule| rule.fallback.as_ref().and_then(place)).collect();
-        let (pages, page_names) = Pages::new(placements, rules);
+        let (pages, page_names) = Pages::new(placements, rules, catalog, plan);
         Recommender {
             catalog,
             rules,
@@ -180,7 +177,6 @@ impl<'a> Recommender<'a> {
             by_need: by_need(&fallbacks),
             fallbacks,
             alone,
-            margins,
             pages,
             page_names,
             names,
@@ -258,10 +254,9 @@ impl<'a> Recommender<'a> {
     /// What the shop gains when the customer takes the row; see [`rank::gain`].
     #[must_use]
     pub fn gain(&self, rule: usize, anchor: usize, row: usize) -> Option<Margin> {
-        if self.margins.is_empty() || self.facts[anchor].currency != self.facts[row].currency {
-            return None;
-        }
-        rank::gain(self.rules[rule].relation, self.margins[anchor], self.margins[row])
+        let (anchor, candidate) = (&self.facts[anchor], &self.facts[row]);
+        let is_comparable = anchor.currency == candidate.currency;
+        if is_comparable { rank::gain(self.rules[rule].relation, anchor.margin, candidate.margin) } else { None }
     }
 }
 

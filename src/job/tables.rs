@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::duplicates::Duplicates;
 use crate::error::Result;
 use crate::output::manifest::RuleCounts;
-use crate::output::{self, Manifest, Staging};
+use crate::output::{self, Manifest, Placed, Staging};
 use crate::plan::Reason;
 use crate::progress::Progress;
 use crate::recommend::{Recommender, Served};
@@ -38,11 +38,16 @@ pub(super) fn write(
     progress.start(recommender.anchors().len() as u64);
     for anchors in recommender.anchors().chunks(ANCHORS) {
         recommendations.while_encoding(|rows| -> Result<()> {
-            let lists: Vec<Vec<Vec<Served>>> = anchors
+            let served: Vec<(Vec<Vec<Served>>, Vec<Placed>)> = anchors
                 .par_chunks(TOGETHER)
-                .map(|anchors| recommender.serve_together(anchors))
+                .map(|anchors| {
+                    let lists = recommender.serve_together(anchors)?;
+                    let pages = anchors.iter().zip(&lists);
+                    let placed = pages.flat_map(|(&anchor, lists)| recommender.placed(anchor, lists)).collect();
+                    Ok((lists, placed))
+                })
                 .collect::<anyhow::Result<_>>()?;
-            for served in lists.iter().flatten().flatten() {
+            for served in served.iter().flat_map(|(lists, _)| lists).flatten() {
                 for row in recommender.recommendations(served) {
                     rows.push(&row)?;
                     manifest.counts.recommendations += 1;
@@ -52,11 +57,9 @@ pub(super) fn write(
                 counts.add(served.eligible, served.shortfall.map(Reason::as_str));
             }
             let Some(placements) = &mut placements else { return Ok(()) };
-            for (&anchor, lists) in anchors.iter().zip(lists.iter().flatten()) {
-                for slot in recommender.slots(anchor, lists) {
-                    placements.push(&recommender.placement(anchor, &slot))?;
-                    manifest.counts.placements += 1;
-                }
+            for placed in served.iter().flat_map(|(_, placed)| placed) {
+                placements.push(placed)?;
+                manifest.counts.placements += 1;
             }
             Ok(())
         })??;

@@ -130,7 +130,7 @@ pub struct Dictionaries {
     pub rules: Arc<Dictionary>,
     /// `cross_sell`, `similar`, `upsell`: those that rules have.
     pub relations: Arc<Dictionary>,
-    /// Places in a list, from 1.
+    /// Places in a list or on a page, from 1.
     pub ranks: Arc<Dictionary>,
     /// Prices in ten-thousandths.
     pub prices: Arc<Dictionary>,

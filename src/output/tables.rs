@@ -270,7 +270,7 @@ pub struct PlacementsTable {
     order: ListOrder,
     product_id: Vec<Key>,
     placement: Vec<Key>,
-    slot: Int32Builder,
+    slot: Vec<Key>,
     relation: Vec<Key>,
     rule: Vec<Key>,
     rank: Vec<Key>,
@@ -284,7 +284,7 @@ impl PlacementsTable {
             order: ListOrder::default(),
             product_id: Vec::new(),
             placement: Vec::new(),
-            slot: Int32Builder::new(),
+            slot: Vec::new(),
             relation: Vec::new(),
             rule: Vec::new(),
             rank: Vec::new(),
@@ -313,10 +313,10 @@ impl Table for PlacementsTable {
     }
 
     fn push(&mut self, row: &Placed) -> anyhow::Result<()> {
-        self.order.advance(row.product_id, row.placement, Key::new(usize::try_from(row.slot)?))?;
+        self.order.advance(row.product_id, row.placement, row.slot)?;
         self.product_id.push(row.product_id);
         self.placement.push(row.placement);
-        self.slot.append_value(row.slot);
+        self.slot.push(row.slot);
         self.relation.push(row.relation);
         self.rule.push(row.rule);
         self.rank.push(row.rank);
@@ -333,7 +333,7 @@ impl Table for PlacementsTable {
         vec![
             keys(&of.ids, &mut self.product_id),
             keys(&of.placements, &mut self.placement),
-            values(self.slot.finish()),
+            keys(&of.ranks, &mut self.slot),
             keys(&of.relations, &mut self.relation),
             keys(&of.rules, &mut self.rule),
             keys(&of.ranks, &mut self.rank),

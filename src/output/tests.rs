@@ -129,7 +129,7 @@ fn night(output: &OutputFolder, run: &str, date: NaiveDate, full: bool) {
         for (product, placement) in (0..PRODUCTS).flat_map(|product| [(product, 0), (product, 1)]) {
             let [product_id, placement, relation, rule, rank] = [product, placement, 2, 1, 2].map(Key::new);
             let recommended_id = Key::new(PRODUCTS);
-            let slot = Placed { product_id, placement, slot: 1, relation, rule, rank, recommended_id };
+            let slot = Placed { product_id, placement, slot: Key::new(0), relation, rule, rank, recommended_id };
             placements.push(&slot).unwrap();
         }
         manifest.files.extend(placements.finish().unwrap());

@@ -1,7 +1,8 @@
 //! What a page shows: the finished lists of one anchor, blended. This file refuses to look for a candidate.
 
 use super::{Recommender, Served};
-use crate::plan::serves;
+use crate::catalog::{Catalog, Category};
+use crate::plan::{Plan, serves};
 use crate::rules::Rule;
 use crate::rules::placements::{Part, Placement, convention, conventional};
 
@@ -12,8 +13,8 @@ pub(super) enum Pages {
     None,
     /// Those of the configuration.
     Configured(Vec<Page>),
-    /// The two of the convention, of which a product's department has one.
-    Convention(Box<[Page; 2]>),
+    /// The two of the convention, and per number of a category which of them its department has.
+    Convention(Box<[Page; 2]>, Vec<u8>),
 }
 
 /// One placement with its rules found.
@@ -43,7 +44,12 @@ pub struct Slot {
 
 impl Pages {
     /// The pages of a configuration; `None` is one that names none. Gives the names of the placements too, in their order.
-    pub(super) fn new(placements: Option<&[Placement]>, rules: &[Rule]) -> (Pages, Vec<String>) {
+    pub(super) fn new(
+        placements: Option<&[Placement]>,
+        rules: &[Rule],
+        catalog: &Catalog,
+        plan: &Plan,
+    ) -> (Pages, Vec<String>) {
         let conventions = convention();
         let all = placements.unwrap_or(&conventions);
         let mut names: Vec<String> = all.iter().map(|placement| placement.name.clone()).collect();
@@ -57,10 +63,25 @@ impl Pages {
         let pages = match placements {
             Some([]) => Pages::None,
             Some(all) => Pages::Configured(all.iter().map(page).collect()),
-            None => Pages::Convention(Box::new(conventions.each_ref().map(page))),
+            None => Pages::Convention(Box::new(conventions.each_ref().map(page)), of_category(catalog, plan)),
         };
         (pages, names)
     }
+}
+
+/// Per number of a category, which page of the convention its products have.
+fn of_category(catalog: &Catalog, plan: &Plan) -> Vec<u8> {
+    let mut pages = vec![conventional(None); plan.categories as usize + 1];
+    let mut last = plan.categories;
+    for (&product, &category) in plan.products.iter().zip(&plan.category) {
+        // Rows of one category come together.
+        if category != last {
+            let department = catalog.products[product].category.as_ref().map(Category::first_segment);
+            pages[category as usize] = conventional(department);
+            last = category;
+        }
+    }
+    pages
 }
 
 /// The rules of a part, in the order of their turn.
@@ -84,22 +105,31 @@ impl Recommender<'_> {
     /// What the pages of one anchor show, by the name of the placement, then slot; `lists` are all of its lists.
     #[must_use]
     pub fn slots(&self, anchor: usize, lists: &[Served]) -> Vec<Slot> {
-        let product = &self.catalog.products[self.plan.products[anchor]];
-        let pages: Vec<&Page> = match &self.pages {
+        match &self.pages {
             Pages::None => Vec::new(),
             Pages::Configured(pages) => {
+                let product = &self.catalog.products[self.plan.products[anchor]];
                 let shows = |page: &&Page| serves(self.catalog, product, &page.placement.products);
                 let mut pages: Vec<&Page> = pages.iter().filter(shows).collect();
                 pages.sort_by_key(|page| page.name);
                 pages.dedup_by_key(|page| page.name);
-                pages
+                pages.into_iter().flat_map(|page| self.blend(anchor, page, lists)).collect()
             }
-            Pages::Convention(pages) => {
-                let department = product.category.as_ref().map(crate::catalog::Category::first_segment);
-                vec![&pages[conventional(department)]]
+            Pages::Convention(pages, of_category) => {
+                let page = of_category[self.plan.category[anchor] as usize];
+                self.blend(anchor, &pages[usize::from(page)], lists)
             }
+        }
+    }
+
+    /// The most slots that a page has.
+    pub(super) fn most_slots(&self) -> u32 {
+        let pages = match &self.pages {
+            Pages::None => &[][..],
+            Pages::Configured(pages) => pages,
+            Pages::Convention(pages, _) => &pages[..],
         };
-        pages.into_iter().flat_map(|page| self.blend(anchor, page, lists)).collect()
+        pages.iter().map(|page| page.placement.slots()).max().unwrap_or(0)
     }
 
     /// The name of a slot's placement.
@@ -115,6 +145,9 @@ impl Recommender<'_> {
         let mut shown_groups: Vec<u32> = Vec::with_capacity(most);
         let bounds = page.parts.iter().map(|part| (part, part.1)).chain(page.parts.iter().map(|part| (part, most)));
         for ((rules, _), bound) in bounds {
+            if shown.len() == most {
+                break;
+            }
             let end = most.min(shown.len() + bound);
             let lists = rules.iter().filter_map(|&rule| lists.iter().find(|list| list.rule == rule));
             for list in lists {

@@ -1,6 +1,6 @@
 //! The rows of the tables for a list or a page, and the dictionaries that their keys speak of. This file refuses to decide anything.
 
-use super::{Facts, Listed, Origin, Recommender, Served, Slot};
+use super::{Facts, Listed, Origin, Recommender, Served};
 use crate::money::{Currency, Margin, Price};
 use crate::output::{self, Dictionaries, Dictionary, Key};
 use crate::plan::Reason;
@@ -13,12 +13,13 @@ impl Recommender<'_> {
     /// Ids, rules or prices out of order: a defect.
     pub fn dictionaries(&self) -> anyhow::Result<Dictionaries> {
         let id = |&row: &usize| self.catalog.products[self.plan.products[row]].id.as_str();
-        let limit = self.rules.iter().map(limit).max().unwrap_or(0);
+        let limit = self.rules.iter().map(|rule| rule.limit).max().unwrap_or(0);
+        let most = i32::try_from(limit.max(self.most_slots())).expect("validated to at most 10,000");
         Ok(Dictionaries {
             ids: Dictionary::of_text(self.by_id.iter().map(id))?,
             rules: Dictionary::of_text(self.by_name.iter().map(|&rule| self.rules[rule].name.as_str()))?,
             relations: Dictionary::of_text(self.relations.iter().copied())?,
-            ranks: Dictionary::of_i32(1..=limit)?,
+            ranks: Dictionary::of_i32(1..=most)?,
             prices: Dictionary::of_i64(self.prices.iter().map(|price| price.units()))?,
             currencies: Dictionary::of_text(self.currencies.iter().map(Currency::as_str))?,
             origins: Dictionary::of_text(Origin::BY_TEXT.map(Origin::as_str))?,
@@ -77,19 +78,21 @@ impl Recommender<'_> {
         }
     }
 
-    /// The row of the `placements` table for one slot of an anchor's page.
-    #[must_use]
-    pub fn placement(&self, anchor: usize, slot: &Slot) -> output::Placed {
-        let (rule, relation) = self.names[slot.rule];
-        output::Placed {
-            product_id: self.facts[anchor].id,
-            placement: Key::new(slot.placement),
-            slot: i32::try_from(slot.slot).expect("validated to at most 1,000"),
-            relation,
-            rule,
-            rank: Key::new(slot.rank - 1),
-            recommended_id: self.facts[slot.candidate as usize].id,
-        }
+    /// The rows of the `placements` table for one anchor; `lists` are all of its lists.
+    pub fn placed(&self, anchor: usize, lists: &[Served]) -> impl Iterator<Item = output::Placed> {
+        let product_id = self.facts[anchor].id;
+        self.slots(anchor, lists).into_iter().map(move |slot| {
+            let (rule, relation) = self.names[slot.rule];
+            output::Placed {
+                product_id,
+                placement: Key::new(slot.placement),
+                slot: Key::new(slot.slot - 1),
+                relation,
+                rule,
+                rank: Key::new(slot.rank - 1),
+                recommended_id: self.facts[slot.candidate as usize].id,
+            }
+        })
     }
 }
 

@@ -111,9 +111,9 @@ pub fn convention() -> [Placement; 2] {
 
 /// Which of [`convention`] a product of this department has.
 #[must_use]
-pub fn conventional(department: Option<&str>) -> usize {
+pub fn conventional(department: Option<&str>) -> u8 {
     let mut words = department.unwrap_or_default().split(|c: char| !c.is_alphanumeric());
-    usize::from(words.any(|word| UPSELL_FIRST.iter().any(|known| known.eq_ignore_ascii_case(word))))
+    u8::from(words.any(|word| UPSELL_FIRST.iter().any(|known| known.eq_ignore_ascii_case(word))))
 }
 
 #[cfg(test)]

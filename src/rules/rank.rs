@@ -94,13 +94,16 @@ fn margin_share(pair: Pair) -> Option<f64> {
     pair.gain.map(|gain| (gain.units() as f64 / price.units() as f64).clamp(-1.0, 1.0))
 }
 
+/// The s of [`price_fit`]: `libm::log(1.2)`.
+const SPREAD: f64 = 0.182_321_556_793_954_6;
+
 /// `exp(-(ln(r / best))² / (2 s²))`, s = ln 1.2: 1 at the best ratio, symmetric in the logarithm, 0 for a free candidate.
 /// Logarithm and exponential come from `libm`, so that they are the same bits everywhere.
 fn price_fit(ratio: f64, best: f64) -> f64 {
     if ratio <= 0.0 {
         return 0.0;
     }
-    let distance = libm::log(ratio / best) / libm::log(1.2);
+    let distance = libm::log(ratio / best) / SPREAD;
     libm::exp(-(distance * distance) / 2.0)
 }
 
@@ -122,6 +125,11 @@ mod tests {
         assert!((f64::from(away) - (0.5 + 0.3 * (-0.5_f64).exp()) / 1.3).abs() < 1e-7, "{away}");
         let unknown = score(upsell, Pair { candidate: None, ..pair }).expect("a score");
         assert!((f64::from(unknown) - 0.5 / 1.3).abs() < 1e-7, "{unknown}");
+    }
+
+    #[test]
+    fn the_spread_of_the_price_fit_is_a_logarithm() {
+        assert_eq!(SPREAD.to_bits(), libm::log(1.2).to_bits());
     }
 
     #[test]

@@ -209,13 +209,19 @@ pub struct ListCaps {
 }
 
 impl ListCaps {
-    /// Whether some entries, `row` among them, have a value of `row` more often than they may.
-    pub(super) fn exceed(&self, codes: &[Vec<u32>], row: u32, entries: &(impl Iterator<Item = u32> + Clone)) -> bool {
-        self.columns.iter().any(|&(column, most)| {
-            let (codes, most) = (&codes[column][..], most as usize);
-            let value = codes[row as usize];
-            let same = || entries.clone().filter(|&other| codes[other as usize] == value);
-            value != NO_CODE && same().take(most + 1).count() > most
+    /// Whether some entries, `entry` among them, have a value of it more often than they may. Each is a row and its value for the
+    /// first cap.
+    #[inline]
+    pub(super) fn exceed(
+        &self,
+        codes: &[Vec<u32>],
+        entry: (u32, u32),
+        entries: &(impl Iterator<Item = (u32, u32)> + Clone),
+    ) -> bool {
+        self.columns.iter().enumerate().any(|(place, &(column, most))| {
+            let value = |(row, first): (u32, u32)| if place == 0 { first } else { codes[column][row as usize] };
+            let own = value(entry);
+            own != NO_CODE && entries.clone().filter(|&other| value(other) == own).count() > most as usize
         })
     }
 

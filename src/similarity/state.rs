@@ -1,7 +1,7 @@
 //! The lists of one tile while they fill: insertion in the one total order, and the score below which nothing can matter.
 
 use super::Entry;
-use super::lists::{ListCaps, Lists, NO_LIST};
+use super::lists::{ListCaps, Lists, NO_CODE, NO_LIST};
 
 /// The lists of the rows of one tile.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ struct Held {
     score: f32,
     /// The group that the entry stands for, or [`ALONE`].
     group: u32,
+    /// What the list's first cap counts, so that it is counted without a look elsewhere; [`NO_CODE`] where there is none.
+    value: u32,
 }
 
 /// In [`Held::group`]: variants do not compete.
@@ -94,13 +96,15 @@ impl TileLists {
         if score < self.floors[at] {
             return false;
         }
+        let caps = contract.caps.as_ref().and_then(|caps| Some((caps, caps.enough?)));
         let held = Held {
             row: u32::try_from(candidate).expect("fewer than 2^32 rows"),
             score,
             group: if lists.collapses(contract, anchor, candidate) { lists.group[candidate] } else { ALONE },
+            value: caps.and_then(|(caps, _)| caps.columns.first()).map_or(NO_CODE, |cap| lists.codes[cap.0][candidate]),
         };
         let list = &mut self.lists[at];
-        match contract.caps.as_ref().and_then(|caps| Some((caps, caps.enough?))) {
+        match caps {
             Some(caps) => list.insert_within(held, contract.k, caps, lists, &mut self.closed[at]),
             None => list.insert(held, contract.k, &lists.id_rank),
         }
@@ -148,12 +152,14 @@ impl OpenList {
         }
         if *closed && before < k {
             // The last one was the last within the caps that was needed. A variant that made way had the values of the new one.
-            let exceed =
-                |list: &OpenList, row| caps.exceed(&lists.codes, row, &list.entries.iter().map(|held| held.row));
-            if self.entries.len() > before && !exceed(self, new.row) {
+            let exceed = |list: &OpenList, of: &Held| {
+                let entries = list.entries.iter().map(|held| (held.row, held.value));
+                caps.exceed(&lists.codes, (of.row, of.value), &entries)
+            };
+            if self.entries.len() > before && !exceed(self, &new) {
                 self.entries.pop();
             }
-            while self.entries.len() > enough && self.entries.last().is_some_and(|last| exceed(self, last.row)) {
+            while self.entries.len() > enough && self.entries.last().is_some_and(|last| exceed(self, last)) {
                 self.entries.pop();
             }
             return true;

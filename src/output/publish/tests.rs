@@ -363,7 +363,7 @@ fn stage_and_publish(
     placements.push(&Placed {
         product_id: first,
         placement: first,
-        slot: 1,
+        slot: Key::new(0),
         relation: first,
         rule: first,
         rank: first,
