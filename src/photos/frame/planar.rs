@@ -1,6 +1,8 @@
 //! From planes to the square: each is resized by itself, and what is left becomes colors. Two passes, both on whole lines of
 //! samples, so that compilers work on many at once; between them columns become rows. In 16 bits.
 
+use std::ops::Range;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
@@ -23,38 +25,56 @@ struct Key {
     /// The samples that there are.
     first: usize,
     end: usize,
-    /// Where the square begins, and its side, in samples.
+    /// Pixels of the photo, and how many of them have one sample.
+    pixels: usize,
+    ratio: usize,
+    /// Where the square begins, and its side, in pixels.
     start: f64,
     length: f64,
     side: u32,
 }
 
 impl Weights {
+    /// Of the Catmull-Rom filter over the photo's pixels, each of which is, where there are fewer samples, a mean of the two samples that it
+    /// lies between: what enlarging them first would come to.
     fn new(key: Key) -> Weights {
-        let scale = key.length / f64::from(key.side);
+        let (scale, ratio) = (key.length / f64::from(key.side), float(key.ratio));
         // A picture that shrinks is seen through a wider filter.
         let wide = scale.max(1.0);
         let reach = 2.0 * wide;
-        let taps = whole((2.0 * reach).ceil()).min(key.end - key.first);
+        let window = whole((2.0 * reach).ceil()).min(key.pixels);
+        let between = if key.ratio == 1 { window } else { (window - 1).div_ceil(key.ratio) + 2 };
+        let taps = between.min(key.end - key.first);
         let mut weights = Weights { key, taps, starts: Vec::new(), values: Vec::new() };
         for pixel in 0..key.side {
             let center = key.start + (f64::from(pixel) + 0.5) * scale;
-            let start = whole((center - reach - 0.5).ceil().max(0.0)).clamp(key.first, key.end - taps);
-            let weight = |sample: usize| {
-                let sample = f64::from(u32::try_from(sample).expect("sides are small"));
-                catmull_rom((sample + 0.5 - center) / wide)
-            };
-            let own: Vec<f64> = (start..start + taps).map(weight).collect();
-            let sum: f64 = own.iter().sum();
-            weights.starts.push(start - key.first);
+            let start = whole((center - reach - 0.5).ceil().max(0.0)).min(key.pixels - window);
+            let own = (start..start + window).map(|pixel| catmull_rom((float(pixel) + 0.5 - center) / wide));
+            let sum: f64 = own.clone().sum();
+            // Where a pixel lies among samples.
+            let place = |pixel: usize| ((float(pixel) + 0.5) / ratio - 0.5).max(0.0);
+            let first = whole(place(start)).clamp(key.first, key.end - taps);
+            let mut of_samples = vec![0.0; taps];
+            for (pixel, weight) in (start..).zip(own) {
+                let place = place(pixel);
+                let far = place - place.floor();
+                for (sample, part) in [(whole(place), 1.0 - far), (whole(place) + 1, far)] {
+                    of_samples[sample.clamp(first, first + taps - 1) - first] += weight * part / sum;
+                }
+            }
+            weights.starts.push(first - key.first);
             #[expect(clippy::cast_possible_truncation, reason = "below 2, and the nearest one is meant")]
-            weights.values.extend(own.iter().map(|weight| (weight / sum * 16384.0).round() as i16));
+            weights.values.extend(of_samples.iter().map(|weight| (weight * 16384.0).round() as i16));
         }
         weights
     }
 }
 
-/// A length in samples.
+fn float(length: usize) -> f64 {
+    u32::try_from(length).map_or(f64::INFINITY, f64::from)
+}
+
+/// A length in samples or pixels, rounded down.
 fn whole(length: f64) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lengths are positive and small")]
     let whole = length as usize;
@@ -98,7 +118,7 @@ impl Resizer {
         let corner = ((width - cropped) / 2.0, (height - cropped) / 2.0);
         let side_length = usize::try_from(side).expect("a side fits memory");
         for (number, plane) in photo.all().iter().enumerate() {
-            self.resize(number, plane, corner, cropped, side);
+            self.resize(number, plane, (photo.width(), photo.height()), corner, cropped, side);
         }
         let is_gray = photo.all().len() == 1;
         let padded = side_length.next_multiple_of(LINE);
@@ -123,21 +143,36 @@ impl Resizer {
         square.into_rgb8().into_raw()
     }
 
-    fn resize(&mut self, number: usize, plane: &Plane, (left, top): (f64, f64), cropped: f64, side: u32) {
+    /// Makes a plane of a photo of `width` x `height` pixels the square that begins at `left` and `top`, with a side of `cropped` pixels.
+    fn resize(
+        &mut self,
+        number: usize,
+        plane: &Plane,
+        (width, height): (u32, u32),
+        (left, top): (f64, f64),
+        cropped: f64,
+        side: u32,
+    ) {
         let side_length = usize::try_from(side).expect("a side fits memory");
         let padded = side_length.next_multiple_of(LINE);
-        let [across, down] = [plane.across, plane.down].map(|pixels| u32::try_from(pixels).map_or(1.0, f64::from));
         // Blocks may reach beyond the picture.
-        let key = |samples: &std::ops::Range<usize>, length: usize, start: f64, pixels: f64| {
-            let end = samples.end.min(length);
-            Key { first: samples.start, end, start: start / pixels, length: cropped / pixels, side }
+        let key = |samples: &Range<usize>, length: usize, pixels: u32, ratio: usize, start: f64| Key {
+            first: samples.start,
+            end: samples.end.min(length),
+            pixels: usize::try_from(pixels).expect("a photo fits memory"),
+            ratio,
+            start,
+            length: cropped,
+            side,
         };
-        let of_columns = find(&mut self.known, key(&plane.columns, plane.width, left, across));
+        let columns = key(&plane.columns, plane.width, width, plane.across, left);
+        let rows = key(&plane.rows, plane.height, height, plane.down, top);
+        let of_columns = find(&mut self.known, columns);
         self.across.resize(side_length * plane.stride, 0);
         filter(plane.lines(), plane.stride / LINE, &self.known[of_columns], self.across.as_chunks_mut().0);
         self.turned.resize(plane.stride * padded, 0);
         turn(&self.across, plane.stride, (&mut self.turned, padded), &mut self.strips);
-        let of_rows = find(&mut self.known, key(&plane.rows, plane.height, top, down));
+        let of_rows = find(&mut self.known, rows);
         let square = &mut self.squares[number];
         square.resize(side_length * padded, 0);
         filter(self.turned.as_chunks().0, padded / LINE, &self.known[of_rows], square.as_chunks_mut().0);
