@@ -15,18 +15,16 @@ fuzz_target!(|bytes: &[u8]| {
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     let looked_at = [16, 40].map(|side| photos::decode_for(bytes, 0.875, side));
     for photo in [photos::decode(bytes).map(Photo::Rgb)].into_iter().chain(looked_at).flatten() {
-        let Photo::Rgb(colors) = &photo else {
-            if photos::crop_and_resize(&photo, 0.875, 16).len() != 16 * 16 * 3 {
+        let mut is_small = true;
+        if let Photo::Rgb(colors) = &photo {
+            let sides = u64::from(colors.width()) * u64::from(colors.height()) * 3;
+            if u64::try_from(colors.pixels().len()) != Ok(sides) {
+                eprintln!("{photo:?} has {} bytes", colors.pixels().len());
                 std::process::abort();
             }
-            continue;
-        };
-        let sides = u64::from(colors.width()) * u64::from(colors.height()) * 3;
-        if u64::try_from(colors.pixels().len()) != Ok(sides) {
-            eprintln!("{photo:?} has {} bytes", colors.pixels().len());
-            std::process::abort();
+            is_small = sides < 1 << 20;
         }
-        if sides < 1 << 20 && photos::crop_and_resize(&photo, 0.875, 16).len() != 16 * 16 * 3 {
+        if is_small && photos::crop_and_resize(&photo, 0.875, 16).len() != 16 * 16 * 3 {
             std::process::abort();
         }
     }

@@ -17,7 +17,7 @@ use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{Fault, Photo, RgbPhoto, Shown};
+use super::{Fault, Photo, Planes, RgbPhoto, Shown};
 use color::Raster;
 
 /// Names what is decoded and how faults are worded: a remembered fault holds for this decoder and one embedder. To be raised when either changes
@@ -111,7 +111,7 @@ fn decode_seen(bytes: &[u8], seen: Option<Seen>) -> Result<Photo, Fault> {
     .unwrap_or_else(|_| Err(Fault::new("image_broken", format!("the {} decoder gave up", name(format)))))?;
     Ok(match photo {
         Photo::Rgb(photo) => upright(photo, orientation).into(),
-        Photo::Planes(planes) => Photo::Planes(planes.turned(orientation)),
+        Photo::Planes(planes) => Photo::Planes(Planes { orientation, ..planes }),
     })
 }
 

@@ -21,10 +21,13 @@ const SPARE_SAMPLES: usize = 4 << 20;
 /// The part of a photo that is looked at, as it lies in its file, as luma alone or luma, blue and red chroma as JFIF defines them.
 #[derive(Clone)]
 pub struct Planes {
-    width: u32,
-    height: u32,
-    all: Vec<Plane>,
-    orientation: Orientation,
+    /// Pixels of the whole photo.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// One or three.
+    pub(super) all: Vec<Plane>,
+    /// How what is looked at is to be turned and mirrored.
+    pub(super) orientation: Orientation,
 }
 
 /// One of them.
@@ -43,41 +46,6 @@ pub(super) struct Plane {
     /// Pixels of the photo for one sample, across and down.
     pub across: usize,
     pub down: usize,
-}
-
-impl Planes {
-    /// One or three planes of a photo of so many pixels.
-    pub(super) fn new(width: u32, height: u32, all: Vec<Plane>) -> Planes {
-        debug_assert!(matches!(all.len(), 1 | 3));
-        Planes { width, height, all, orientation: Orientation::NoTransforms }
-    }
-
-    /// The same photo, to be turned and mirrored like this.
-    pub(super) fn turned(mut self, orientation: Orientation) -> Planes {
-        self.orientation = orientation;
-        self
-    }
-
-    /// How what is looked at is to be turned and mirrored.
-    pub(super) fn orientation(&self) -> Orientation {
-        self.orientation
-    }
-
-    /// Pixels a row of the whole photo, as it lies.
-    #[must_use]
-    pub fn width(&self) -> u32 {
-        self.width
-    }
-
-    /// Rows of the whole photo, as it lies.
-    #[must_use]
-    pub fn height(&self) -> u32 {
-        self.height
-    }
-
-    pub(super) fn all(&self) -> &[Plane] {
-        &self.all
-    }
 }
 
 impl fmt::Debug for Planes {

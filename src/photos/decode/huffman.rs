@@ -1,7 +1,33 @@
 //! Bits and Huffman codes of a JPEG's scans. This room refuses to look past a marker: what is missing reads as zeros, and is known.
 
+use std::ops::Range;
+
+/// Lets `read` take `count` units out of coded data, as many at a time as there are between two restart markers: `restart`, or all where
+/// that is 0. `None` where it says so, and for damaged data.
+pub fn read_units(
+    mut data: &[u8],
+    count: usize,
+    restart: usize,
+    mut read: impl FnMut(Bits, Range<usize>) -> Option<Bits>,
+) -> Option<()> {
+    let (mut coded, mut done) = (Vec::new(), 0);
+    while done < count {
+        data = unstuff(data, &mut coded);
+        let end = if restart > 0 { count.min(done + restart) } else { count };
+        if read(Bits::new(&coded), done..end)?.is_overdrawn() {
+            return None;
+        }
+        done = end;
+        if done < count {
+            let [0xFF, 0xD0..=0xD7, behind @ ..] = data else { return None };
+            data = behind;
+        }
+    }
+    Some(())
+}
+
 /// Copies coded data up to the next marker into `out`, without the zero that follows every `FF` that is data; gives what comes after.
-pub fn unstuff<'a>(data: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+fn unstuff<'a>(data: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     out.clear();
     let mut rest = data;
     loop {
@@ -22,14 +48,6 @@ pub fn unstuff<'a>(data: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     rest
 }
 
-/// What comes after the restart marker that `data` begins with; `None` where it begins with something else.
-pub fn after_restart(data: &[u8]) -> Option<&[u8]> {
-    match data {
-        [0xFF, 0xD0..=0xD7, rest @ ..] => Some(rest),
-        _ => None,
-    }
-}
-
 /// Zeros behind the data, more than are read at once.
 const PADDING: usize = 16;
 
@@ -47,7 +65,7 @@ pub struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     /// Of what [`unstuff`] gave.
-    pub fn new(data: &'a [u8]) -> Bits<'a> {
+    fn new(data: &'a [u8]) -> Bits<'a> {
         Bits { data, at: 0, buffer: 0, count: 0 }
     }
 
@@ -107,7 +125,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Whether bits were taken that no file has.
-    pub fn is_overdrawn(&self) -> bool {
+    fn is_overdrawn(&self) -> bool {
         8 * self.at > 8 * (self.data.len() - PADDING) + self.count as usize
     }
 }

@@ -94,6 +94,11 @@ pub fn adobe_transform(segment: &Segment) -> Option<u8> {
     (segment.marker == 0xEE && segment.body.starts_with(b"Adobe")).then(|| segment.body.get(11).copied())?
 }
 
+/// Whether three components are red, green and blue, by what the segments before them say and by their names.
+pub fn is_rgb(jfif: bool, adobe: Option<u8>, names: &[u8]) -> bool {
+    !jfif && adobe.map_or(names == b"RGB", |transform| transform == 0)
+}
+
 /// Whether a JPEG has its end marker after its first scan began. Decoders pad what is missing with gray, which would give
 /// a half-uploaded photo the vector of another product; in scan data `FF D9` can only be the end.
 pub fn is_complete(bytes: &[u8]) -> bool {
@@ -207,19 +212,15 @@ pub fn decode(bytes: &[u8], seen: Option<Seen>) -> Result<(Photo, Orientation), 
     if head.scans > MAX_SCANS {
         return Err(Fault::new("image_broken", format!("the JPEG has more than {MAX_SCANS} scans")));
     }
-    let mut raster = None;
-    if let Some(seen) = seen {
-        raster = reduced::decode(bytes, seen);
-        // Planes have the colors of their file.
-        if raster.is_none()
-            && head.one_scan
-            && head.profile.is_none()
-            && let Some(planes) = planar::decode(bytes, seen)
-        {
-            return Ok((Photo::Planes(planes), head.orientation));
-        }
+    let small = seen.and_then(|seen| reduced::decode(bytes, seen));
+    let is_plain = head.one_scan && head.profile.is_none() && !is_rgb(head.jfif, head.adobe, &head.components);
+    if small.is_none()
+        && is_plain
+        && let Some(planes) = seen.and_then(|seen| planar::decode(bytes, seen))
+    {
+        return Ok((Photo::Planes(planes), head.orientation));
     }
-    let raster = match raster {
+    let raster = match small {
         Some(raster) => raster,
         None => whole(bytes, &head, seen)?,
     };

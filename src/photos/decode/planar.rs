@@ -6,6 +6,8 @@ mod inverse;
 
 use std::ops::Range;
 
+use image::metadata::Orientation;
+
 use super::Seen;
 use super::huffman::{self, Bits, Codes, END};
 use super::jpeg::{self, Segment, Segments};
@@ -13,25 +15,17 @@ use super::syntax::{Frame, Part, Tables, ZIGZAG};
 use crate::photos::planes::{Plane, Planes};
 use inverse::Block;
 
-/// Decodes a JPEG in one baseline scan, luma and chroma or luma alone; `None` where it is another one.
+/// Decodes a JPEG in one baseline scan, luma and chroma or luma alone, not yet upright; `None` where it is another one. That it is no RGB
+/// is for the caller to know.
 pub fn decode(bytes: &[u8], seen: Seen) -> Option<Planes> {
     let (mut tables, mut frame, mut restart) = (Tables::default(), None, 0);
-    let (mut adobe, mut jfif) = (None, false);
     for segment in Segments::new(bytes) {
         match segment.marker {
             0xC0 | 0xC1 if frame.is_none() => frame = Some(Frame::read(segment.body)?),
             0xC4 | 0xDB => tables.read(&segment)?,
             0xDD => restart = usize::from(u16::from_be_bytes(*segment.body.first_chunk()?)),
-            0xE0 => jfif |= segment.body.starts_with(b"JFIF\0"),
-            0xEE => adobe = adobe.or(jpeg::adobe_transform(&segment)),
             jpeg::SCAN => {
-                let frame = frame?;
-                let is_rgb = !jfif && adobe.map_or_else(|| frame.is_named_rgb(), |transform| transform == 0);
-                return if is_rgb {
-                    None
-                } else {
-                    Scan::new(&segment, &frame, &tables, restart)?.decode(&segment, seen)
-                };
+                return Scan::new(&segment, &frame?, &tables, restart)?.decode(&segment, seen);
             }
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCF | 0xDC => return None,
             _ => {}
@@ -106,13 +100,10 @@ impl<'t> Scan<'t> {
         let mut planes: Vec<Plane> = self.components.iter().map(plane).collect();
 
         let mut block = [[0; 8]; 8];
-        let (mut coded, mut rest, mut done) = (Vec::new(), segment.rest, 0);
-        let (mut unit_row, mut unit, count) = (0, 0, units * rows.end);
-        while done < count {
-            rest = huffman::unstuff(rest, &mut coded);
-            let (mut bits, mut predicted) = (Bits::new(&coded), [0; 3]);
-            let end = if self.restart > 0 { count.min(done + self.restart) } else { count };
-            for _ in done..end {
+        huffman::read_units(segment.rest, units * rows.end, self.restart, |mut bits, read| {
+            let mut predicted = [0; 3];
+            for unit in read {
+                let (unit_row, unit) = (unit / units, unit % units);
                 let is_looked_at = rows.contains(&unit_row) && columns.contains(&unit);
                 for ((component, plane), predicted) in self.components.iter().zip(&mut planes).zip(&mut predicted) {
                     if is_looked_at {
@@ -122,20 +113,10 @@ impl<'t> Scan<'t> {
                         component.leave_out(&mut bits, predicted)?;
                     }
                 }
-                unit += 1;
-                if unit == units {
-                    (unit_row, unit) = (unit_row + 1, 0);
-                }
             }
-            if bits.is_overdrawn() {
-                return None;
-            }
-            done = end;
-            if done < count {
-                rest = huffman::after_restart(rest)?;
-            }
-        }
-        Some(Planes::new(width, height, planes))
+            Some(bits)
+        })?;
+        Some(Planes { width, height, all: planes, orientation: Orientation::NoTransforms })
     }
 }
 

@@ -167,7 +167,7 @@ impl Frame {
             planes.push(inverse::plane(component, quanta.as_ref()?, size, &looked, spare.pixels.pop()));
         }
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
-        let is_rgb = !jfif && adobe.map_or(ids == *b"RGB", |transform| transform == 0);
+        let is_rgb = jpeg::is_rgb(jfif, adobe, &ids);
         let width = usize::try_from(self.width).ok()?;
         let height = usize::try_from(self.height).ok()?;
         let (kind, mut samples) = match &planes[..] {

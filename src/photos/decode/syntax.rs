@@ -118,9 +118,4 @@ impl Frame {
         let most = |blocks: fn(&Part) -> usize| self.parts.iter().map(blocks).max().unwrap_or(1);
         (most(|part| part.across), most(|part| part.down))
     }
-
-    /// Whether its components are called red, green and blue.
-    pub fn is_named_rgb(&self) -> bool {
-        self.parts.iter().map(|part| part.id).eq(*b"RGB")
-    }
 }

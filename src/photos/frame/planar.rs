@@ -6,7 +6,7 @@ use std::ops::Range;
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
-use crate::photos::planes::{LINE, Plane, Planes, times};
+use crate::photos::planes::{LINE, Planes, times};
 
 /// The weights of a filter along one direction: for each pixel of the result, of samples next to each other.
 struct Weights {
@@ -113,14 +113,11 @@ const KNOWN: usize = 16;
 impl Resizer {
     /// As [`crop_and_resize`](super::crop_and_resize).
     pub fn crop_and_resize(&mut self, photo: &Planes, crop: f64, side: u32) -> Vec<u8> {
-        let (width, height) = (f64::from(photo.width()), f64::from(photo.height()));
-        let cropped = crop * width.min(height);
-        let corner = ((width - cropped) / 2.0, (height - cropped) / 2.0);
         let side_length = usize::try_from(side).expect("a side fits memory");
-        for (number, plane) in photo.all().iter().enumerate() {
-            self.resize(number, plane, (photo.width(), photo.height()), corner, cropped, side);
+        for number in 0..photo.all.len() {
+            self.resize(photo, number, crop, side);
         }
-        let is_gray = photo.all().len() == 1;
+        let is_gray = photo.all.len() == 1;
         let padded = side_length.next_multiple_of(LINE);
         let mut square = vec![0; 3 * side_length * side_length];
         self.pixels.resize(side_length, [0; 4]);
@@ -133,40 +130,34 @@ impl Resizer {
             }
             pack(&self.pixels, out);
         }
-        if photo.orientation() == Orientation::NoTransforms {
+        if photo.orientation == Orientation::NoTransforms {
             return square;
         }
         // It is the middle of the photo, however that is turned.
         let square = RgbImage::from_raw(side, side, square).expect("three bytes a pixel");
         let mut square = DynamicImage::from(square);
-        square.apply_orientation(photo.orientation());
+        square.apply_orientation(photo.orientation);
         square.into_rgb8().into_raw()
     }
 
-    /// Makes a plane of a photo of `width` x `height` pixels the square that begins at `left` and `top`, with a side of `cropped` pixels.
-    fn resize(
-        &mut self,
-        number: usize,
-        plane: &Plane,
-        (width, height): (u32, u32),
-        (left, top): (f64, f64),
-        cropped: f64,
-        side: u32,
-    ) {
+    /// Makes a plane of a photo its square.
+    fn resize(&mut self, photo: &Planes, number: usize, crop: f64, side: u32) {
+        let (plane, width, height) = (&photo.all[number], f64::from(photo.width), f64::from(photo.height));
+        let cropped = crop * width.min(height);
         let side_length = usize::try_from(side).expect("a side fits memory");
         let padded = side_length.next_multiple_of(LINE);
         // Blocks may reach beyond the picture.
-        let key = |samples: &Range<usize>, length: usize, pixels: u32, ratio: usize, start: f64| Key {
+        let key = |samples: &Range<usize>, length: usize, pixels: u32, ratio: usize| Key {
             first: samples.start,
             end: samples.end.min(length),
             pixels: usize::try_from(pixels).expect("a photo fits memory"),
             ratio,
-            start,
+            start: (f64::from(pixels) - cropped) / 2.0,
             length: cropped,
             side,
         };
-        let columns = key(&plane.columns, plane.width, width, plane.across, left);
-        let rows = key(&plane.rows, plane.height, height, plane.down, top);
+        let columns = key(&plane.columns, plane.width, photo.width, plane.across);
+        let rows = key(&plane.rows, plane.height, photo.height, plane.down);
         let of_columns = find(&mut self.known, columns);
         self.across.resize(side_length * plane.stride, 0);
         filter(plane.lines(), plane.stride / LINE, &self.known[of_columns], self.across.as_chunks_mut().0);

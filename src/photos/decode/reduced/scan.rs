@@ -139,23 +139,13 @@ impl Scan {
             }
             _ => (units, units * unit_rows),
         };
-        let (mut coded, mut rest, mut done) = (Vec::new(), data, 0);
-        while done < count {
-            rest = huffman::unstuff(rest, &mut coded);
-            let mut state = State { bits: Bits::new(&coded), predicted: [0; 4], empty: 0 };
-            let end = if self.restart > 0 { count.min(done + self.restart) } else { count };
-            for unit in done..end {
+        huffman::read_units(data, count, self.restart, |bits, read| {
+            let mut state = State { bits, predicted: [0; 4], empty: 0 };
+            for unit in read {
                 self.unit((unit / across, unit % across), components, tables, &mut state)?;
             }
-            if state.bits.is_overdrawn() {
-                return None;
-            }
-            done = end;
-            if done < count {
-                rest = huffman::after_restart(rest)?;
-            }
-        }
-        Some(())
+            Some(state.bits)
+        })
     }
 
     /// The blocks of a unit in its row and column.
