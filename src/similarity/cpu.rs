@@ -2,15 +2,17 @@
 //!
 //! Rows are cut into tiles. Every pair of tiles that some list needs is multiplied once; a pair of rows whose product plus the
 //! bound of [`super::int8`] reaches the threshold of a list that admits it waits for that list, on either side. When many wait
-//! for a list, those that seem to be its best are scored canonically, its threshold rises, and most others can go. First come a
-//! few tiles near by, which show most of what a list needs. This room refuses an n × n buffer: a kernel writes down survivors only.
+//! for a list, those that seem to be its best are scored canonically, its threshold rises, and most others can go. First comes what
+//! a list will probably hold, which shows most of what it needs. This room refuses an n × n buffer: a kernel writes down survivors only.
 
 mod kernel;
 pub mod measure;
 mod panels;
+mod seeds;
 mod sketches;
 mod wants;
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -41,12 +43,6 @@ const GROUP: usize = 4;
 
 /// Tiles of columns that a thread does with a group before another one may take over.
 const STRETCH: usize = 64;
-
-/// How far apart the tiles of a round are: from, and up to but not including. Near ones show most of what a list needs.
-const ROUNDS: [(usize, usize); 3] = [(0, 2), (2, 8), (8, usize::MAX)];
-
-/// Tiles that a tile is scored with first, at most: for each kind of list one.
-const FIRST: usize = 4;
 
 /// The CPU engine. Its threads are rayon's. The lists depend on none of its fields.
 #[derive(Clone, Copy, Debug)]
@@ -105,20 +101,12 @@ impl Cpu {
             )));
         }
         let mut scan = Scan::new(join, kernel);
-        let tiles = join.tiles;
-        let nearest: Vec<Vec<usize>> = (0..tiles.count()).into_par_iter().map(|i| tiles.nearest(i, FIRST)).collect();
-        let is_first =
-            |i: usize, &(j, mutual): &(usize, bool)| nearest[i].contains(&j) || mutual && nearest[j].contains(&i);
-        // A few columns at a time: nothing is known yet of what a list needs.
-        scan.round(remaining, progress, is_first, 1);
+        let groups = join.tiles.count().div_ceil(GROUP);
+        (0..groups).into_par_iter().for_each(|group| scan.seed(scan.group(group), remaining));
         if pairs / join.rows.len() as u64 >= self.sketch_from {
             scan.sketch();
         }
-        for (from, to) in ROUNDS {
-            let of_round =
-                |i: usize, pair: &(usize, bool)| (from..to).contains(&i.abs_diff(pair.0)) && !is_first(i, pair);
-            scan.round(remaining, progress, of_round, usize::MAX);
-        }
+        (0..groups).into_par_iter().for_each(|group| scan.pairs(group, remaining, progress));
         scan.settle();
         Ok(())
     }
@@ -170,10 +158,16 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Sketches every group.
+    /// Sketches every group, with rows that need much apart from those that need little: these keep whole blocks alive.
     fn sketch(&mut self) {
         let (rows, tiles) = (self.join.rows, self.join.tiles);
-        let of_group = |group| Group::new(rows, tiles, self.group(group), &self.panels.kernel);
+        let lowest =
+            |row| self.join.rules_of(row).map(|rule| self.thresholds.get(row, rule)).fold(f32::INFINITY, f32::min);
+        self.panels.arrange(|tile, row| {
+            let row = tiles.range(tile).start + row as usize;
+            Reverse(Candidate::new(0, lowest(row)))
+        });
+        let of_group = |group| Group::new(rows, tiles, self.group(group), &self.panels);
         self.sketches = (0..tiles.count().div_ceil(GROUP)).into_par_iter().map(of_group).collect();
     }
 
@@ -182,29 +176,17 @@ impl<'a> Scan<'a> {
         group * GROUP..((group + 1) * GROUP).min(self.join.tiles.count())
     }
 
-    /// Scores those of the pairs of tiles that remain which belong to the round, `blocks` blocks of columns at a time.
-    fn round(
-        &self,
-        remaining: &Remaining<'_>,
-        progress: &Progress,
-        belongs: impl Fn(usize, &(usize, bool)) -> bool + Sync,
-        blocks: usize,
-    ) {
-        (0..self.join.tiles.count().div_ceil(GROUP)).into_par_iter().for_each(|group| {
-            let of_tile = |i: usize| {
-                let belongs = &belongs;
-                let work = remaining.work(i).into_iter().filter(move |pair| belongs(i, pair));
-                work.map(move |(j, mutual)| (j, i, mutual))
-            };
-            let mut work: Vec<(usize, usize, bool)> = self.group(group).flat_map(of_tile).collect();
-            work.sort_unstable();
-            let by_columns: Vec<_> = work.chunk_by(|a, b| a.0 == b.0).collect();
-            by_columns.par_chunks(STRETCH).for_each(|work| self.stretch(group, work, blocks, progress));
-        });
+    /// Scores those pairs of tiles that remain to a group.
+    fn pairs(&self, group: usize, remaining: &Remaining<'_>, progress: &Progress) {
+        let of_tile = |i: usize| remaining.work(i).into_iter().map(move |(j, mutual)| (j, i, mutual));
+        let mut work: Vec<(usize, usize, bool)> = self.group(group).flat_map(of_tile).collect();
+        work.sort_unstable();
+        let by_columns: Vec<_> = work.chunk_by(|a, b| a.0 == b.0).collect();
+        by_columns.par_chunks(STRETCH).for_each(|work| self.stretch(group, work, progress));
     }
 
     /// Scores tiles of a group with some tiles of columns: for each of those, its pairs as (column, anchor, mutual).
-    fn stretch(&self, group: usize, work: &[&[(usize, usize, bool)]], blocks: usize, progress: &Progress) {
+    fn stretch(&self, group: usize, work: &[&[(usize, usize, bool)]], progress: &Progress) {
         let mut scratch = Scratch::default();
         let tiles = self.group(group);
         let mut anchors: Vec<Option<Anchors>> = tiles.clone().map(|_| None).collect();
@@ -225,12 +207,10 @@ impl<'a> Scan<'a> {
                 }
                 let place = i - tiles.start;
                 let anchors = anchors[place].get_or_insert_with(|| self.panels.anchors(i));
-                for columns in self.panels.blocks(j, blocks) {
-                    let sketches = sketches.map(|sketches| (sketches, place));
-                    let of_pair = self.pair(anchors, i, (j, mutual), columns, sketches, &mut scratch);
-                    scanned.blocks += of_pair.blocks;
-                    scanned.cut_short += of_pair.cut_short;
-                }
+                let sketches = sketches.map(|sketches| (sketches, place));
+                let of_pair = self.pair(anchors, i, (j, mutual), sketches, &mut scratch);
+                scanned.blocks += of_pair.blocks;
+                scanned.cut_short += of_pair.cut_short;
             }
             if sketches.is_some() {
                 pays.learn(scanned);
@@ -238,14 +218,13 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Scores tile `i` with some columns of tile `j`, for the lists of `i`, and those of `j` where they need it too. Sketches
+    /// Scores tile `i` with tile `j`, for the lists of `i`, and those of `j` where they need it too. Sketches
     /// come with the place of `i` in its group.
     fn pair(
         &self,
         anchors: &Anchors,
         i: usize,
         (j, mutual): (usize, bool),
-        columns: Range<usize>,
         sketches: Option<(&Group, usize)>,
         scratch: &mut Scratch,
     ) -> Scanned {
@@ -257,7 +236,7 @@ impl<'a> Scan<'a> {
         } else {
             other.nothing(self.panels.rows(j));
         }
-        let (part, corrections) = self.panels.columns(j, columns.clone(), &other.lowest[1]);
+        let (part, corrections) = self.panels.columns(j, &other.lowest[1]);
         let vectors = anchors.part(&own.lowest[1]);
         let mut pass = Pass::of_vectors(vectors, part, self.panels.chunks(), corrections);
         if let Some((group, place)) = sketches {
@@ -267,9 +246,6 @@ impl<'a> Scan<'a> {
         }
         found.clear();
         let scanned = self.panels.kernel.scan(&pass, found);
-        for proposal in &mut *found {
-            proposal.column += u32::try_from(columns.start).expect("a tile is small");
-        }
         if i == j {
             // A tile has each pair of its own rows twice, and each row with itself.
             found.retain(|proposal| proposal.anchor < proposal.column);
@@ -294,7 +270,8 @@ impl<'a> Scan<'a> {
         places: impl Fn(&Proposal) -> (u32, u32),
     ) {
         let (join, lists) = (self.join, self.join.lists);
-        let (rows, candidates) = (join.tiles.range(i), join.tiles.range(j));
+        let [first, first_candidate] = [i, j].map(|tile| join.tiles.range(tile).start);
+        let [rows, candidates] = [i, j].map(|tile| self.panels.order(tile));
         let [own, others] = [i, j].map(|tile| self.panels.residuals(tile)[1]);
         let mut waiting = self.waiting[i].lock().expect("a panic in another thread has already ended the night");
         for (rule, cuts) in &wants.by_rule {
@@ -302,15 +279,13 @@ impl<'a> Scan<'a> {
             for pair in pairs {
                 let (place, other) = places(pair);
                 let (place, other, product) = (place as usize, other as usize, pair.product);
-                // One that only fills up a block.
-                if place >= rows.len() || other >= candidates.len() {
-                    continue;
-                }
+                // Without those that only fill up a block.
+                let (Some(&row), Some(&candidate)) = (rows.get(place), candidates.get(other)) else { continue };
                 let residuals = [own[place], others[other]];
                 if product + (residuals[0] + residuals[1]) < cuts[place] {
                     continue;
                 }
-                let (row, candidate) = (rows.start + place, candidates.start + other);
+                let (row, candidate) = (first + row as usize, first_candidate + candidate as usize);
                 // Cheaper first: of a picture that all products show, every pair comes here.
                 if join.classes.same(row, candidate) || !lists.admits(contract, row, candidate) {
                     continue;
@@ -366,8 +341,8 @@ impl Pays {
     }
 
     fn learn(&mut self, scanned: Scanned) {
-        // A sketch costs about a third of what it spares.
-        self.again = if scanned.cut_short * 3 > scanned.blocks { 0 } else { (2 * self.again).clamp(2, 32) };
+        // A sketch costs about a tenth of what it may spare.
+        self.again = if scanned.cut_short * 10 > scanned.blocks { 0 } else { (2 * self.again).clamp(2, 32) };
         self.wait = self.again;
     }
 }

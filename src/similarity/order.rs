@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::products::{BLOCK, Laid, Onto, multiply};
+use super::rows::Rows;
 use super::{Lists, Matrix, RefusedPairs, TopK};
 
 /// Sets of at most so many rows are left as they are: they are a few tiles.
@@ -43,9 +44,10 @@ fn ends(lists: &Lists, rows: u32) -> Vec<u32> {
 }
 
 /// A row and the pivot that looks most like it.
-struct Nearest {
-    row: u32,
-    pivot: usize,
+pub(super) struct Nearest {
+    pub(super) row: u32,
+    /// Its place among the pivots.
+    pub(super) pivot: usize,
     product: f32,
     /// With all pivots.
     mean: f32,
@@ -59,7 +61,7 @@ fn split(matrix: &Matrix, rows: &mut [u32]) {
     // With as many as that there is one in most of what looks alike, and it costs little beside comparing all rows.
     let count = rows.len().isqrt() / 2;
     let pivots = chain(matrix, (0..count).map(|at| rows[at * rows.len() / count]).collect());
-    let mut nearest = nearest(matrix, rows, &pivots);
+    let mut nearest = nearest(Rows::new(matrix, None), rows, &pivots);
     let lonely = lonely(&nearest);
     // Rows that look like no other have low thresholds: in the end, they keep no other blocks alive.
     nearest.sort_unstable_by_key(|of_row| (of_row.product < lonely, of_row.pivot, of_row.row));
@@ -77,9 +79,10 @@ fn split(matrix: &Matrix, rows: &mut [u32]) {
     }
 }
 
-fn nearest(matrix: &Matrix, rows: &[u32], pivots: &[u32]) -> Vec<Nearest> {
-    let gather = |rows: &[u32]| rows.iter().flat_map(|&row| matrix.row(row as usize)).copied().collect::<Vec<f32>>();
-    let (d, count, gathered) = (matrix.dimension(), pivots.len(), gather(pivots));
+/// The nearest pivot of each of some rows; `all` has their vectors.
+pub(super) fn nearest(all: Rows<'_>, rows: &[u32], pivots: &[u32]) -> Vec<Nearest> {
+    let gather = |rows: &[u32]| all.gather(rows.iter().map(|&row| row as usize));
+    let (d, count, gathered) = (all.dimension(), pivots.len(), gather(pivots));
     let pivots = Laid::rows(&gathered, d).transposed();
     let of_rows = |rows: &[u32]| {
         let mut products = vec![0.0; rows.len() * count];

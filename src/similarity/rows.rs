@@ -26,6 +26,13 @@ impl<'a> Rows<'a> {
         self.matrix.rows()
     }
 
+    /// Some unit vectors, one after the other.
+    pub(super) fn gather(&self, rows: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
+        let mut gathered = Vec::with_capacity(rows.len() * self.dimension());
+        rows.for_each(|row| gathered.extend_from_slice(self.row(row)));
+        gathered
+    }
+
     /// One unit vector.
     pub(super) fn row(&self, row: usize) -> &'a [f32] {
         self.matrix.row(self.order.map_or(row, |order| order[row] as usize))

@@ -28,6 +28,20 @@ pub(super) struct Need {
     band: Option<Range<u32>>,
 }
 
+impl Need {
+    /// The rows with such a list.
+    pub(super) fn lists(&self, lists: &Lists) -> impl Iterator<Item = usize> {
+        let scope = &lists.rules[self.rule].scope;
+        self.rows.clone().filter(move |&row| scope[row] as usize == self.scope)
+    }
+
+    /// Whether one of the lists may hold a row, by its place and its price.
+    pub(super) fn may_hold(&self, lists: &Lists, row: usize) -> bool {
+        let scope = &lists.rules[self.rule].scopes[self.scope];
+        self.band.as_ref().is_none_or(|band| band.contains(&lists.price_rank[row])) && touches(scope, &(row..row + 1))
+    }
+}
+
 impl<'a> Tiles<'a> {
     /// Cuts `rows` rows, those with a vector, into tiles of `size`.
     #[must_use]
@@ -77,24 +91,6 @@ impl<'a> Tiles<'a> {
         (0..self.count()).filter(|&tile| reached[tile]).collect()
     }
 
-    /// At most `most` tiles that `anchors` reaches: for each of its needs the nearest one.
-    pub(super) fn nearest(&self, anchors: usize, most: usize) -> Vec<usize> {
-        let mut nearest = Vec::new();
-        for need in &self.needs[anchors] {
-            let before = (0..=anchors).rev().find(|&tile| self.is_open(need, tile));
-            let after = (anchors..self.count()).find(|&tile| self.is_open(need, tile));
-            let tile = match (before, after) {
-                (Some(before), Some(after)) if anchors - before > after - anchors => Some(after),
-                (before, after) => before.or(after),
-            };
-            nearest.extend(tile.filter(|tile| !nearest.contains(tile)));
-            if nearest.len() == most {
-                break;
-            }
-        }
-        nearest
-    }
-
     /// The first 32 rules as bits: those of which a list of a row of `anchors` may hold a row of `candidates` (both tiles).
     #[must_use]
     pub fn open_rules(&self, anchors: usize, candidates: usize) -> u32 {
@@ -106,7 +102,13 @@ impl<'a> Tiles<'a> {
         self.needs[anchors].iter().filter(move |need| self.is_open(need, candidates))
     }
 
-    fn is_open(&self, need: &Need, candidates: usize) -> bool {
+    /// What the lists of a tile need.
+    pub(super) fn needs(&self, anchors: usize) -> &[Need] {
+        &self.needs[anchors]
+    }
+
+    /// Whether a list of a need may hold a row of `candidates`.
+    pub(super) fn is_open(&self, need: &Need, candidates: usize) -> bool {
         let scope = &self.lists.rules[need.rule].scopes[need.scope];
         touches(scope, &self.range(candidates)) && self.band_touches(need, candidates)
     }
@@ -119,9 +121,9 @@ impl<'a> Tiles<'a> {
             let is_open = move |&row: &usize| {
                 let in_band =
                     |bands: &Vec<Range<u32>>| prices.as_ref().is_some_and(|prices| overlap(&bands[row], prices));
-                rule.scope[row] as usize == need.scope && rule.bands.as_ref().is_none_or(in_band)
+                rule.bands.as_ref().is_none_or(in_band)
             };
-            need.rows.clone().filter(is_open).map(|row| (row, need.rule))
+            need.lists(self.lists).filter(is_open).map(|row| (row, need.rule))
         })
     }
 

@@ -33,7 +33,7 @@ pub fn tile_kernel(matrix: &Matrix, lists: &Lists) -> Result<Speed> {
     let anchors = panels.anchors(0);
     // No product of unit vectors is as much.
     let cuts = [anchors.len(), panels.rows(1)].map(|rows| vec![3.0; rows]);
-    let (part, corrections) = panels.columns(1, 0..panels.rows(1), &cuts[1]);
+    let (part, corrections) = panels.columns(1, &cuts[1]);
     let pass = Pass::of_vectors(anchors.part(&cuts[0]), part, panels.chunks(), corrections);
     let once = || {
         let start = Instant::now();

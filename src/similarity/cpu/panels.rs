@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::kernel::{Kernel, Operand, Part, STEP};
+use super::number;
 use crate::similarity::int8::{halved, project, residual};
 use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
@@ -23,8 +24,12 @@ pub(super) struct Panels {
 #[derive(Debug)]
 pub(super) struct Panel {
     rows: usize,
+    /// Per place, the row that is there, and per row its place; without the rows that fill up the last block. All below is by place.
+    order: Vec<u32>,
+    places: Vec<u32>,
     /// `[blocks][steps][columns of a block][STEP]`.
     integers: Vec<u8>,
+    /// `[blocks][chunks][columns of a block]`.
     corrections: Vec<i32>,
     numbers: Numbers,
     /// The same for the halved integers, where the kernel takes those.
@@ -51,33 +56,14 @@ impl Panels {
     /// Quantizes all rows.
     pub(super) fn new(rows: Rows<'_>, tiles: &Tiles<'_>, kernel: Kernel) -> Panels {
         let chunks = kernel.operand.chunks(rows.dimension().div_ceil(STEP));
-        let of_tile = |tile| {
-            let range: Range<usize> = tiles.range(tile);
-            let mut vectors: Vec<f32> = Vec::with_capacity(range.len() * rows.dimension());
-            range.for_each(|row| vectors.extend_from_slice(rows.row(row)));
-            Panel::new(&vectors, rows.dimension(), &kernel, &chunks)
-        };
+        let of_tile = |tile| Panel::new(&rows.gather(tiles.range(tile)), rows.dimension(), &kernel, &chunks);
         let tiles = (0..tiles.count()).into_par_iter().map(of_tile).collect();
         Panels { kernel, chunks, tiles }
     }
 
-    /// Some rows of a tile in whole blocks, at most `blocks` in each range.
-    pub(super) fn blocks(&self, tile: usize, blocks: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (rows, width) = (self.rows(tile), blocks.saturating_mul(self.kernel.columns));
-        (0..rows).step_by(width).map(move |start| start..start.saturating_add(width).min(rows))
-    }
-
-    /// Some rows of a tile, in whole blocks, as columns, and their corrections; `cuts` has one of each row of the tile.
-    pub(super) fn columns<'a>(&'a self, tile: usize, rows: Range<usize>, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
-        let panel = &self.tiles[tile];
-        let [integers, corrections] = [panel.integers.len(), panel.corrections.len()].map(|all| all / self.rows(tile));
-        let part = Part {
-            integers: &panel.integers[rows.start * integers..rows.end * integers],
-            scales: &panel.numbers.scales[rows.clone()],
-            residuals: &panel.numbers.residuals[rows.clone()],
-            cuts: &cuts[rows.clone()],
-        };
-        (part, &panel.corrections[rows.start * corrections..rows.end * corrections])
+    /// The rows of a tile as columns, with the cut of each, and their corrections.
+    pub(super) fn columns<'a>(&'a self, tile: usize, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
+        self.tiles[tile].part(cuts)
     }
 
     /// The rows of a tile as anchors.
@@ -85,9 +71,44 @@ impl Panels {
         self.tiles[tile].anchors(&self.kernel)
     }
 
+    /// Some rows of any tiles, of `size` rows each, as columns.
+    pub(super) fn gather(&self, rows: &[u32], size: usize) -> Panel {
+        let mut gathered = Panel::empty(rows.len(), &self.kernel, &self.chunks);
+        for (place, row) in rows.iter().map(|&row| row as usize).enumerate() {
+            let panel = &self.tiles[row / size];
+            gathered.take(place, panel, panel.places[row % size] as usize, &self.kernel, &self.chunks);
+        }
+        gathered
+    }
+
+    /// Lays the rows of each tile in an order by `key`, those with the least first.
+    pub(super) fn arrange<K: Ord>(&mut self, key: impl Fn(usize, u32) -> K + Sync) {
+        let (kernel, chunks) = (&self.kernel, &self.chunks);
+        self.tiles.par_iter_mut().enumerate().for_each(|(tile, panel)| {
+            let mut rows = panel.order.clone();
+            rows.sort_by_key(|&row| key(tile, row));
+            let mut arranged = Panel::empty(panel.rows, kernel, chunks);
+            for (place, &row) in rows.iter().enumerate() {
+                arranged.take(place, panel, panel.places[row as usize] as usize, kernel, chunks);
+                arranged.places[row as usize] = number(place);
+            }
+            *panel = Panel { order: rows, span: panel.span, ..arranged };
+        });
+    }
+
+    /// Per place in a tile, the row of the tile that is there.
+    pub(super) fn order(&self, tile: usize) -> &[u32] {
+        &self.tiles[tile].order
+    }
+
+    /// Per row of a tile, its place.
+    pub(super) fn places(&self, tile: usize) -> &[u32] {
+        &self.tiles[tile].places
+    }
+
     /// Columns of a tile, with those that fill up the last block.
     pub(super) fn rows(&self, tile: usize) -> usize {
-        self.tiles[tile].numbers.scales.len()
+        self.tiles[tile].columns()
     }
 
     /// The steps of each chunk.
@@ -95,12 +116,9 @@ impl Panels {
         &self.chunks
     }
 
-    /// At least how far each row of a tile is from its integers: as a column, and in the worse of its two roles.
+    /// See [`Panel::residuals`].
     pub(super) fn residuals(&self, tile: usize) -> [&[f32]; 2] {
-        let panel = &self.tiles[tile];
-        let as_columns = &panel.numbers.residuals;
-        // Halves are further away, never nearer: `Panel::new` sees to that.
-        [as_columns, panel.of_halved.as_ref().map_or(as_columns, |halves| &halves.residuals)]
+        self.tiles[tile].residuals()
     }
 
     /// The least of the first and the largest of the second.
@@ -110,19 +128,43 @@ impl Panels {
 }
 
 impl Panel {
-    /// Quantizes `vectors`, `[rows][dimension]`.
-    pub(super) fn new(vectors: &[f32], dimension: usize, kernel: &Kernel, chunks: &[usize]) -> Panel {
-        let (rows, steps) = (vectors.len() / dimension, dimension.div_ceil(STEP));
+    /// Room for some rows.
+    fn empty(rows: usize, kernel: &Kernel, chunks: &[usize]) -> Panel {
         let padded = rows.next_multiple_of(kernel.columns);
         let halves = kernel.operand == Operand::Halved;
-        let mut panel = Panel {
+        Panel {
             rows,
-            integers: vec![0; padded * steps * STEP],
-            corrections: Vec::new(),
+            order: (0..number(rows)).collect(),
+            places: (0..number(rows)).collect(),
+            integers: vec![0; padded * chunks.iter().sum::<usize>() * STEP],
+            corrections: vec![0; padded * chunks.len()],
             numbers: Numbers::new(padded),
             of_halved: halves.then(|| Numbers::new(padded)),
             span: [f32::INFINITY, 0.0],
-        };
+        }
+    }
+
+    /// Puts what is at a place of another panel into a place of this one.
+    fn take(&mut self, to: usize, other: &Panel, from: usize, kernel: &Kernel, chunks: &[usize]) {
+        let (width, steps) = (kernel.columns, chunks.iter().sum::<usize>());
+        let start = |at: usize| place(at, 0, width, steps) / STEP;
+        let integers = other.integers.as_chunks::<STEP>().0[start(from)..].iter().step_by(width);
+        let own = self.integers.as_chunks_mut::<STEP>().0[start(to)..].iter_mut().step_by(width);
+        own.zip(integers).take(steps).for_each(|(own, integers)| *own = *integers);
+        let correction = |at: usize, chunk: usize| (at / width * chunks.len() + chunk) * width + at % width;
+        for chunk in 0..chunks.len() {
+            self.corrections[correction(to, chunk)] = other.corrections[correction(from, chunk)];
+        }
+        self.numbers.take(to, &other.numbers, from);
+        if let (Some(own), Some(other)) = (&mut self.of_halved, &other.of_halved) {
+            own.take(to, other, from);
+        }
+    }
+
+    /// Quantizes `vectors`, `[rows][dimension]`.
+    pub(super) fn new(vectors: &[f32], dimension: usize, kernel: &Kernel, chunks: &[usize]) -> Panel {
+        let (rows, steps) = (vectors.len() / dimension, dimension.div_ceil(STEP));
+        let mut panel = Panel::empty(rows, kernel, chunks);
         let mut integers = vec![0_i8; dimension];
         let mut half = vec![0_i8; dimension];
         for (row, vector) in vectors.chunks_exact(dimension).enumerate() {
@@ -144,6 +186,24 @@ impl Panel {
         }
         panel.corrections = corrections(&panel.integers, kernel, chunks);
         panel
+    }
+
+    /// Columns, with those that fill up the last block.
+    pub(super) fn columns(&self) -> usize {
+        self.numbers.scales.len()
+    }
+
+    /// At least how far each row is from its integers: as a column, and in the worse of its two roles.
+    pub(super) fn residuals(&self) -> [&[f32]; 2] {
+        let as_columns = &self.numbers.residuals;
+        // Halves are further away, never nearer: `Panel::new` sees to that.
+        [as_columns, self.of_halved.as_ref().map_or(as_columns, |halves| &halves.residuals)]
+    }
+
+    /// The columns, with the cut of each, and their corrections.
+    pub(super) fn part<'a>(&'a self, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
+        let Numbers { scales, residuals } = &self.numbers;
+        (Part { integers: &self.integers, scales, residuals, cuts }, &self.corrections)
     }
 
     pub(super) fn anchors(&self, kernel: &Kernel) -> Anchors {
@@ -190,6 +250,18 @@ impl Anchors {
         Part { integers: &self.integers, scales, residuals, cuts }
     }
 
+    /// Some of the rows in whole blocks, with the cut of each.
+    pub(super) fn some<'a>(&'a self, rows: Range<usize>, cuts: &'a [f32]) -> Part<'a> {
+        let Numbers { scales, residuals } = &self.numbers;
+        let integers = self.integers.len() / self.len();
+        Part {
+            integers: &self.integers[rows.start * integers..rows.end * integers],
+            scales: &scales[rows.clone()],
+            residuals: &residuals[rows],
+            cuts,
+        }
+    }
+
     /// How many rows there are, with those that fill up the last block.
     pub(super) fn len(&self) -> usize {
         self.numbers.scales.len()
@@ -205,6 +277,11 @@ impl Numbers {
         let (scale, left) = project(vector, integers);
         self.scales[row] = scale;
         self.residuals[row] = residual(left);
+    }
+
+    fn take(&mut self, to: usize, other: &Numbers, from: usize) {
+        self.scales[to] = other.scales[from];
+        self.residuals[to] = other.residuals[from];
     }
 
     fn resized(&self, rows: usize) -> Numbers {

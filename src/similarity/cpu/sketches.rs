@@ -32,7 +32,7 @@ use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
 
 /// Axes of a group: whole blocks of anchors for most kernels, and whole steps.
-pub(super) const AXES: usize = 60;
+pub(super) const AXES: usize = 24;
 
 /// Steps of a sketch.
 const STEPS: usize = AXES / STEP;
@@ -76,11 +76,11 @@ pub(super) struct Columns {
 
 impl Group {
     /// Sketches the rows of some tiles as anchors; none where their axes are not good enough.
-    pub(super) fn new(rows: Rows<'_>, tiles: &Tiles<'_>, group: Range<usize>, kernel: &Kernel) -> Option<Group> {
+    pub(super) fn new(rows: Rows<'_>, tiles: &Tiles<'_>, group: Range<usize>, panels: &Panels) -> Option<Group> {
+        let kernel = &panels.kernel;
         let all = tiles.range(group.start).start..tiles.range(group.end - 1).end;
         let sample = all.clone().step_by(all.len().div_ceil(SAMPLE));
-        let sample: Vec<f32> = sample.flat_map(|row| rows.row(row)).copied().collect();
-        let axes = leading(&sample, rows.dimension(), AXES);
+        let axes = leading(&rows.gather(sample), rows.dimension(), AXES);
         let axes = Axes::new(&axes, rows.dimension(), kernel)?;
         let mut sketched = Group {
             chunks: kernel.operand.chunks_of_any(STEPS),
@@ -90,21 +90,28 @@ impl Group {
             axes: axes.as_anchors.clone(),
         };
         for tile in group {
-            let of_tile = sketched.anchors(&axes, rows, tiles.range(tile), kernel);
+            let first = tiles.range(tile).start;
+            let vectors = panels.order(tile).iter().map(|&row| rows.row(first + row as usize));
+            let of_tile = sketched.anchors(&axes, vectors, &panels.kernel);
             sketched.tiles.push(of_tile);
         }
         Some(sketched)
     }
 
-    fn anchors(&mut self, axes: &Axes, rows: Rows<'_>, range: Range<usize>, kernel: &Kernel) -> Sketched {
-        let padded = range.len().next_multiple_of(kernel.anchors);
+    fn anchors<'v>(
+        &mut self,
+        axes: &Axes,
+        vectors: impl ExactSizeIterator<Item = &'v [f32]>,
+        kernel: &Kernel,
+    ) -> Sketched {
+        let padded = vectors.len().next_multiple_of(kernel.anchors);
         let mut sketched = Sketched {
             anchors: Anchors { integers: vec![0; padded * AXES], numbers: Numbers::new(padded) },
             rest: vec![0.0; padded],
         };
         let mut integers = [0_i8; AXES];
-        for (at, row) in range.enumerate() {
-            let Anchor { sketch, span, left, unsolved } = axes.anchor(rows.row(row));
+        for (at, vector) in vectors.enumerate() {
+            let Anchor { sketch, span, left, unsolved } = axes.anchor(vector);
             round(&sketch, 127.0, &mut integers);
             let taken = if kernel.operand == Operand::Halved { integers.map(halved) } else { integers };
             let (scale, squares) = project(&sketch, &taken);
@@ -137,7 +144,7 @@ impl Group {
     pub(super) fn sketch(&self, panels: &Panels, tile: usize, into: &mut Columns) {
         let columns = panels.rows(tile);
         let nothing = vec![f32::INFINITY; columns.max(self.axes.len())];
-        let (part, corrections_of_tile) = panels.columns(tile, 0..columns, &nothing);
+        let (part, corrections_of_tile) = panels.columns(tile, &nothing[..columns]);
         let axes = self.axes.part(&nothing[..self.axes.len()]);
         let pass = Pass::of_vectors(axes, part, panels.chunks(), corrections_of_tile);
         let Columns { products, integers, corrections: starts, numbers, rest } = into;

@@ -68,7 +68,7 @@ proptest! {
         for kernel in Kernel::available() {
             let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
             let anchors = panels.anchors(0);
-            let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..1, &kernel);
+            let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..1, &panels);
             let mut sketched = Columns::default();
             if let Some(sketches) = &sketches {
                 sketches.sketch(&panels, 0, &mut sketched);
@@ -81,7 +81,7 @@ proptest! {
                 scores[a] = score - slack;
                 cuts[a] = cut(score, residuals.map(|of_role| of_role[a]), panels.span(0), slack);
                 let columns = &nothing[..panels.rows(0)];
-                let (part, corrections) = panels.columns(0, 0..panels.rows(0), columns);
+                let (part, corrections) = panels.columns(0, columns);
                 let mut pass = Pass::of_vectors(anchors.part(&cuts), part, panels.chunks(), corrections);
                 for sketches in [None, sketches.as_ref()] {
                     if let Some(sketches) = sketches {
@@ -152,14 +152,14 @@ fn sketches_spare_most_of_other_clusters_and_lose_no_list() {
     let tiles = Tiles::new(&lists, 1200, 100);
     let kernel = kernel().unwrap();
     let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
-    let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..4, &kernel).expect("good axes");
+    let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..4, &panels).expect("good axes");
     let mut sketched = Columns::default();
     let mut scanned = Scanned::default();
     for j in 4..12 {
         sketches.sketch(&panels, j, &mut sketched);
         let anchors = panels.anchors(2);
         let [own, others] = [anchors.len(), panels.rows(j)].map(|rows| vec![0.8; rows]);
-        let (part, corrections) = panels.columns(j, 0..panels.rows(j), &others);
+        let (part, corrections) = panels.columns(j, &others);
         let (of_anchors, own_rest) = sketches.part(2, &own);
         let (of_columns, rest, starts) = sketched.part(&others);
         let pass = Pass {
@@ -299,4 +299,76 @@ fn the_longest_vectors_of_one_sign_are_compared() {
         let list: Vec<(u32, f32)> = list.iter().map(|e| (e.row, e.score)).collect();
         assert_eq!(list, naive(&matrix, &lists, anchor));
     }
+}
+
+/// All products of the rows of two tiles, by row.
+fn products(panels: &Panels, i: usize, j: usize) -> Vec<Vec<u32>> {
+    let anchors = panels.anchors(i);
+    let nothing = vec![f32::INFINITY; anchors.len().max(panels.rows(j))];
+    let (part, corrections) = panels.columns(j, &nothing[..panels.rows(j)]);
+    let pass = Pass::of_vectors(anchors.part(&nothing[..anchors.len()]), part, panels.chunks(), corrections);
+    let mut products = vec![0.0; anchors.len() * panels.rows(j)];
+    panels.kernel.products(&pass, &mut products);
+    let of_row = |&place: &u32| {
+        let products = &products[place as usize * panels.rows(j)..];
+        panels.places(j).iter().map(|&place| products[place as usize].to_bits()).collect()
+    };
+    panels.places(i).iter().map(of_row).collect()
+}
+
+proptest! {
+    #[test]
+    fn rows_in_any_place_keep_their_products(rows in 2_usize..90, dimension in 1_usize..200, keys in prop::collection::vec(0_u8..9, 90)) {
+        let (matrix, lists) = everything(rows, dimension, rows);
+        let tiles = Tiles::new(&lists, rows, 50);
+        for kernel in Kernel::available() {
+            let mut panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
+            let last = tiles.count() - 1;
+            let numbers = |panels: &Panels| {
+                let residuals = panels.residuals(last);
+                let of_row = |&place: &u32| residuals.map(|of_role| of_role[place as usize].to_bits());
+                (panels.places(last).iter().map(of_row).collect::<Vec<_>>(), panels.span(last).map(f32::to_bits))
+            };
+            let before = (products(&panels, 0, last), numbers(&panels));
+            panels.arrange(|tile, row| keys[tiles.range(tile).start + row as usize]);
+            let in_order: Vec<u8> = panels.order(last).iter().map(|&row| keys[tiles.range(last).start + row as usize]).collect();
+            prop_assert!(in_order.is_sorted());
+            prop_assert_eq!((products(&panels, 0, last), numbers(&panels)), before);
+        }
+    }
+}
+
+/// Half of what looks like the rows of a tile lies far away.
+#[test]
+fn seeds_show_what_most_lists_need() {
+    let matrix = clusters(1200, 64, 100);
+    let lists = Lists::everything(1200, 5);
+    let halves: Vec<u32> = (0..1200).map(|at| at % 600 / 50 * 100 + at / 600 * 50 + at % 50).collect();
+    let tiles = Tiles::new(&lists, 1200, 50);
+    let join = Join::new(Rows::new(&matrix, Some(&halves)), &lists, &tiles);
+    let remaining = Remaining::new(&tiles);
+    let scan = Scan::new(&join, kernel().unwrap());
+    (0..tiles.count().div_ceil(GROUP)).for_each(|group| scan.seed(scan.group(group), &remaining));
+    let thresholds: Vec<f32> = (0..1200).map(|row| scan.thresholds.get(row, 0)).collect();
+    Cpu::default().finish(&join, &remaining, &Progress::hidden()).expect("a kernel");
+    let found = join.into_lists().remove(0);
+    let shown = |known: &[f32]| {
+        let nearly = found.iter().zip(known).filter(|(list, known)| **known > list[4].score - 0.003);
+        nearly.count()
+    };
+    assert!(found.iter().zip(&thresholds).all(|(list, known)| *known <= list[4].score));
+    // As many rows from everywhere say far less.
+    let spread: Vec<u32> = (0..120).map(|at| at * 10).collect();
+    let of_spread = |row: &u32| {
+        let mut scores = matrix.scores(*row as usize, &spread);
+        scores.sort_by(|a, b| b.total_cmp(a));
+        scores[4]
+    };
+    let by_spread: Vec<f32> = halves.iter().map(of_spread).collect();
+    assert!(
+        shown(&thresholds) > 1100 && shown(&by_spread) < 400,
+        "{} and {} of 1200",
+        shown(&thresholds),
+        shown(&by_spread)
+    );
 }

@@ -6,7 +6,7 @@ use crate::similarity::int8::cut;
 /// What the lists of a tile want of another tile.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
-    /// Per rule that has open lists, what a pair must reach for the list of each row; infinity where it is not open.
+    /// Per rule that has open lists, what a pair must reach for the list of each row, by its place; infinity where it is not open.
     pub(super) by_rule: Vec<(usize, Vec<f32>)>,
     /// The lowest score that matters to the list of each row, less the slack, and the lowest of the above; infinity for rows that
     /// fill up the last block.
@@ -17,13 +17,13 @@ impl Wants {
     /// What the lists of the tile `i`, of `padded` rows with those that fill up a block, want of the tile `j`.
     pub(super) fn look(&mut self, scan: &Scan<'_>, i: usize, j: usize, padded: usize) {
         self.nothing(padded);
-        let first = scan.join.tiles.range(i).start;
+        let (first, places) = (scan.join.tiles.range(i).start, scan.panels.places(i));
         for (row, rule) in scan.join.tiles.open_lists(i, j) {
             if self.by_rule.last().is_none_or(|last| last.0 != rule) {
                 self.by_rule.push((rule, vec![f32::INFINITY; padded]));
             }
             let cuts = &mut self.by_rule.last_mut().expect("just added").1;
-            cuts[row - first] = scan.thresholds.get(row, rule);
+            cuts[places[row - first] as usize] = scan.thresholds.get(row, rule);
         }
         let ([least, most], others) = (scan.panels.residuals(i), scan.panels.span(j));
         let [scores, lowest] = &mut self.lowest;
