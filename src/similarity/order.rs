@@ -61,7 +61,8 @@ fn split(matrix: &Matrix, rows: &mut [u32]) {
     // With as many as that there is one in most of what looks alike, and it costs little beside comparing all rows.
     let count = rows.len().isqrt() / 2;
     let pivots = chain(matrix, (0..count).map(|at| rows[at * rows.len() / count]).collect());
-    let mut nearest = nearest(Rows::new(matrix, None), rows, &pivots);
+    let pivots = Pivots::new(Rows::new(matrix, None), &pivots);
+    let mut nearest: Vec<Nearest> = rows.par_chunks(BLOCK).flat_map_iter(|rows| pivots.nearest(rows)).collect();
     let lonely = lonely(&nearest);
     // Rows that look like no other have low thresholds: in the end, they keep no other blocks alive.
     nearest.sort_unstable_by_key(|of_row| (of_row.product < lonely, of_row.pivot, of_row.row));
@@ -79,22 +80,31 @@ fn split(matrix: &Matrix, rows: &mut [u32]) {
     }
 }
 
-/// The nearest pivot of each of some rows; `all` has their vectors.
-pub(super) fn nearest(all: Rows<'_>, rows: &[u32], pivots: &[u32]) -> Vec<Nearest> {
-    let gather = |rows: &[u32]| all.gather(rows.iter().map(|&row| row as usize));
-    let (d, count, gathered) = (all.dimension(), pivots.len(), gather(pivots));
-    let pivots = Laid::rows(&gathered, d).transposed();
-    let of_rows = |rows: &[u32]| {
-        let mut products = vec![0.0; rows.len() * count];
-        multiply(Laid::rows(&gather(rows), d), pivots, Onto::Nothing, &mut products);
+/// Rows that others are compared with.
+pub(super) struct Pivots<'a> {
+    rows: Rows<'a>,
+    vectors: Vec<f32>,
+}
+
+impl<'a> Pivots<'a> {
+    pub(super) fn new(rows: Rows<'a>, pivots: &[u32]) -> Pivots<'a> {
+        Pivots { rows, vectors: rows.gather(pivots.iter().map(|&row| row as usize)) }
+    }
+
+    /// Of each of some rows, the pivot that looks most like it; [`BLOCK`] rows at a time are multiplied well.
+    pub(super) fn nearest(&self, rows: &[u32]) -> Vec<Nearest> {
+        let d = self.rows.dimension();
+        let pivots = Laid::rows(&self.vectors, d).transposed();
+        let mut products = vec![0.0; rows.len() * pivots.width];
+        let vectors = self.rows.gather(rows.iter().map(|&row| row as usize));
+        multiply(Laid::rows(&vectors, d), pivots, Onto::Nothing, &mut products);
         let of_row = |(&row, products): (&u32, &[f32])| {
-            let best = (0..count).max_by(|&a, &b| products[a].total_cmp(&products[b]).then(b.cmp(&a)));
+            let best = (0..products.len()).max_by(|&a, &b| products[a].total_cmp(&products[b]).then(b.cmp(&a)));
             let pivot = best.expect("some pivots");
             Nearest { row, pivot, product: products[pivot], mean: mean(products.iter().copied()) }
         };
-        rows.iter().zip(products.chunks_exact(count)).map(of_row).collect::<Vec<_>>()
-    };
-    rows.par_chunks(BLOCK).flat_map_iter(of_rows).collect()
+        rows.iter().zip(products.chunks_exact(pivots.width)).map(of_row).collect()
+    }
 }
 
 /// Half way between what is nearest to most rows and what any two rows have in common.

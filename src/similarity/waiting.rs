@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::lists::Lists;
 
-/// Candidates that may wait for a list of K entries: for most lists some more than come that near to its last entry.
+/// Candidates that may wait for a list of K entries: as many as it holds, and two, so that what was chosen first can fill it.
 fn room(k: usize) -> usize {
-    (2 * k).clamp(8, 64)
+    (k + 2).clamp(8, 64)
 }
 
 /// The candidates that wait for the lists of one tile, side by side: most come long before they are needed again.

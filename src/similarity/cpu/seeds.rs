@@ -12,7 +12,8 @@ use super::kernel::Pass;
 use super::panels::{Anchors, Panel};
 use super::{Scan, number};
 use crate::similarity::int8::bounds;
-use crate::similarity::order::nearest;
+use crate::similarity::order::Pivots;
+use crate::similarity::products::BLOCK;
 use crate::similarity::remaining::Remaining;
 use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Need;
@@ -48,7 +49,8 @@ impl Means {
         let count = MEANS.min(all.len());
         let pivots: Vec<u32> = (0..count).map(|at| all[(2 * at + 1) * all.len() / (2 * count)]).collect();
         let mut means = Means { sums: vec![0.0; count * dimension], of_rows: Vec::with_capacity(all.len()) };
-        for of_row in nearest(rows, &all, &pivots) {
+        let pivots = Pivots::new(rows, &pivots);
+        for of_row in all.chunks(BLOCK).flat_map(|rows| pivots.nearest(rows)) {
             let sums = &mut means.sums[of_row.pivot * dimension..][..dimension];
             sums.iter_mut().zip(rows.row(of_row.row as usize)).for_each(|(sum, v)| *sum += v);
             means.of_rows.push(of_row.pivot);
