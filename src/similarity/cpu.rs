@@ -291,10 +291,15 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 let [_, upper] = bounds(product, residuals, self.slack);
-                if waiting.push(row, *rule, Candidate::new(number(candidate), upper)) {
-                    waiting.look_through(row, *rule, |waiting| self.look_through(row, *rule, own[place], waiting));
-                }
+                self.wait(&mut waiting, (row, *rule), Candidate::new(number(candidate), upper), own[place]);
             }
+        }
+    }
+
+    /// Lets a candidate wait for a list of a row with this residual, and looks through the list where its room is used up.
+    fn wait(&self, waiting: &mut TileWaiting, (row, rule): (usize, usize), candidate: Candidate, residual: f32) {
+        if waiting.push(row, rule, candidate) {
+            waiting.look_through(row, rule, |waiting| self.look_through(row, rule, residual, waiting));
         }
     }
 

@@ -57,11 +57,6 @@ impl TileWaiting {
         TileWaiting { first_row: rows.start, rooms, candidates, counts }
     }
 
-    /// How many candidates may wait for a list of a rule.
-    pub(super) fn room(&self, rule: usize) -> usize {
-        self.rooms[rule]
-    }
-
     /// Adds a candidate, and says whether the room of its list is used up: then [`Self::look_through`] must come next.
     pub(super) fn push(&mut self, row: usize, rule: usize, candidate: Candidate) -> bool {
         let (place, room) = (row - self.first_row, self.rooms[rule]);

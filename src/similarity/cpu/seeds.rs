@@ -237,7 +237,8 @@ impl<'a> Scan<'a> {
         panels.kernel.products(&Pass::of_vectors(some, part, panels.chunks(), corrections), products);
 
         let [own, others] = [panels.residuals(tile)[1], gathered.residuals()[1]];
-        let mut best = Best::of(waiting.room(need.rule) - 1);
+        // One more than a list holds: its threshold is that of the last one.
+        let mut best = Best::of(rule.usual() + 1);
         for row in need.lists(lists) {
             let place = row - first;
             best.clear();
@@ -248,7 +249,7 @@ impl<'a> Scan<'a> {
             for one in best.select() {
                 let (at, product) = (one.row() as usize, one.upper());
                 let [_, upper] = bounds(product, [own[place], others[at]], self.slack);
-                waiting.push(row, need.rule, Candidate::new(chosen[at], upper));
+                self.wait(waiting, (row, need.rule), Candidate::new(chosen[at], upper), own[place]);
             }
             waiting.look_through(row, need.rule, |waiting| self.look_through(row, need.rule, own[place], waiting));
         }
