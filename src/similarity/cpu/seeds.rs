@@ -25,6 +25,9 @@ const MEANS: usize = 12;
 /// Rows that are chosen for a need, for each entry that its lists will have.
 const CHOSEN: usize = 24;
 
+/// Of what is chosen, what a row is tried with, for each entry that its list will have: variants share an entry.
+const TRIED: usize = 3;
+
 /// Rows that are chosen for all needs of a tile, at most.
 const MOST: usize = 2048;
 
@@ -237,8 +240,7 @@ impl<'a> Scan<'a> {
         panels.kernel.products(&Pass::of_vectors(some, part, panels.chunks(), corrections), products);
 
         let [own, others] = [panels.residuals(tile)[1], gathered.residuals()[1]];
-        // One more than a list holds: its threshold is that of the last one.
-        let mut best = Best::of(rule.usual() + 1);
+        let mut best = Best::of(TRIED * rule.usual());
         for row in need.lists(lists) {
             let place = row - first;
             best.clear();
@@ -246,9 +248,15 @@ impl<'a> Scan<'a> {
                 let candidate = chosen[at] as usize;
                 lists.admits(rule, row, candidate) && !join.classes.same(row, candidate)
             });
-            for one in best.select() {
+            best.select();
+            best.candidates.sort_unstable_by_key(|&one| Reverse(one));
+            for one in &best.candidates {
                 let (at, product) = (one.row() as usize, one.upper());
                 let [_, upper] = bounds(product, [own[place], others[at]], self.slack);
+                // Mostly the first ones fill the list, and all others are behind it.
+                if upper < self.thresholds.get(row, need.rule) {
+                    break;
+                }
                 self.wait(waiting, (row, need.rule), Candidate::new(chosen[at], upper), own[place]);
             }
             waiting.look_through(row, need.rule, |waiting| self.look_through(row, need.rule, own[place], waiting));
