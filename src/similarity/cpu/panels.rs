@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernel::{Kernel, Operand, Part, STEP};
+use super::kernel::{Kernel, Operand, Part, Pass, STEP};
 use super::number;
 use crate::similarity::int8::{halved, project, residual};
 use crate::similarity::rows::Rows;
@@ -94,6 +94,21 @@ impl Panels {
             }
             *panel = Panel { order: rows, span: panel.span, ..arranged };
         });
+    }
+
+    /// Writes the products of some anchors, in whole blocks, with all columns of a panel, `[anchors][columns]`.
+    pub(super) fn products(&self, anchors: &Anchors, rows: Range<usize>, columns: &Panel, products: &mut Vec<f32>) {
+        let width = columns.columns();
+        let nothing = vec![f32::INFINITY; width.max(rows.len())];
+        let (part, corrections) = columns.part(&nothing[..width]);
+        let some = anchors.some(rows.clone(), &nothing[..rows.len()]);
+        products.resize(rows.len() * width, 0.0);
+        self.kernel.products(&Pass::of_vectors(some, part, &self.chunks, corrections), products);
+    }
+
+    /// The vectors of a tile.
+    pub(super) fn panel(&self, tile: usize) -> &Panel {
+        &self.tiles[tile]
     }
 
     /// Per place in a tile, the row of the tile that is there.
@@ -201,7 +216,7 @@ impl Panel {
     }
 
     /// The columns, with the cut of each, and their corrections.
-    pub(super) fn part<'a>(&'a self, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
+    fn part<'a>(&'a self, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
         let Numbers { scales, residuals } = &self.numbers;
         (Part { integers: &self.integers, scales, residuals, cuts }, &self.corrections)
     }
@@ -251,7 +266,7 @@ impl Anchors {
     }
 
     /// Some of the rows in whole blocks, with the cut of each.
-    pub(super) fn some<'a>(&'a self, rows: Range<usize>, cuts: &'a [f32]) -> Part<'a> {
+    fn some<'a>(&'a self, rows: Range<usize>, cuts: &'a [f32]) -> Part<'a> {
         let Numbers { scales, residuals } = &self.numbers;
         let integers = self.integers.len() / self.len();
         Part {

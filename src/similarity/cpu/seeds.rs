@@ -8,7 +8,6 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::kernel::Pass;
 use super::panels::{Anchors, Panel};
 use super::{Scan, number};
 use crate::similarity::int8::bounds;
@@ -194,7 +193,6 @@ impl<'a> Scan<'a> {
         let mut reached: Vec<usize> =
             (0..tiles.count()).filter(|&j| group.clone().any(|i| remaining.needs(i, j))).collect();
         reached.sort_by_key(|j| j.abs_diff(group.start));
-        let nothing = vec![f32::INFINITY; panels.rows(0).max(means.len())];
         for j in reached {
             let (columns, range) = (panels.rows(j), tiles.range(j));
             let is_open = |choice: &&mut Choice| choice.left > 0 && tiles.is_open(choice.need, j);
@@ -202,10 +200,7 @@ impl<'a> Scan<'a> {
             if open.peek().is_none() {
                 continue;
             }
-            let (part, corrections) = panels.columns(j, &nothing[..columns]);
-            let pass = Pass::of_vectors(means.part(&nothing[..means.len()]), part, panels.chunks(), corrections);
-            products.resize(means.len() * columns, 0.0);
-            panels.kernel.products(&pass, products);
+            panels.products(&means, 0..means.len(), panels.panel(j), products);
             for Choice { need, best, left, .. } in open {
                 *left -= 1;
                 for (mean, best) in best {
@@ -233,11 +228,7 @@ impl<'a> Scan<'a> {
         let rows = (need.rows.start - first) / block * block..(need.rows.end - first).next_multiple_of(block);
         let gathered = panels.gather(chosen, join.tiles.size());
         let columns = gathered.columns();
-        let nothing = vec![f32::INFINITY; columns.max(rows.len())];
-        let (part, corrections) = gathered.part(&nothing[..columns]);
-        let some = anchors.some(rows.clone(), &nothing[..rows.len()]);
-        products.resize(rows.len() * columns, 0.0);
-        panels.kernel.products(&Pass::of_vectors(some, part, panels.chunks(), corrections), products);
+        panels.products(anchors, rows.clone(), &gathered, products);
 
         let [own, others] = [panels.residuals(tile)[1], gathered.residuals()[1]];
         let mut best = Best::of(TRIED * rule.usual());

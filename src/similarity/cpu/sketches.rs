@@ -23,7 +23,7 @@
 
 use std::ops::Range;
 
-use super::kernel::{Kernel, Operand, Part, Pass, STEP};
+use super::kernel::{Kernel, Operand, Part, STEP};
 use super::panels::{Anchors, Numbers, Panel, Panels, corrections, place};
 use crate::embedding::canonical_dot;
 use crate::similarity::axes::leading;
@@ -143,13 +143,8 @@ impl Group {
     /// Sketches the rows of a tile as columns.
     pub(super) fn sketch(&self, panels: &Panels, tile: usize, into: &mut Columns) {
         let columns = panels.rows(tile);
-        let nothing = vec![f32::INFINITY; columns.max(self.axes.len())];
-        let (part, corrections_of_tile) = panels.columns(tile, &nothing[..columns]);
-        let axes = self.axes.part(&nothing[..self.axes.len()]);
-        let pass = Pass::of_vectors(axes, part, panels.chunks(), corrections_of_tile);
         let Columns { products, integers, corrections: starts, numbers, rest } = into;
-        products.resize(self.axes.len() * columns, 0.0);
-        panels.kernel.products(&pass, products);
+        panels.products(&self.axes, 0..self.axes.len(), panels.panel(tile), products);
         let sketches = &products[..AXES * columns];
         let lines = || sketches.chunks_exact(columns);
 

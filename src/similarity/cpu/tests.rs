@@ -304,11 +304,8 @@ fn the_longest_vectors_of_one_sign_are_compared() {
 /// All products of the rows of two tiles, by row.
 fn products(panels: &Panels, i: usize, j: usize) -> Vec<Vec<u32>> {
     let anchors = panels.anchors(i);
-    let nothing = vec![f32::INFINITY; anchors.len().max(panels.rows(j))];
-    let (part, corrections) = panels.columns(j, &nothing[..panels.rows(j)]);
-    let pass = Pass::of_vectors(anchors.part(&nothing[..anchors.len()]), part, panels.chunks(), corrections);
-    let mut products = vec![0.0; anchors.len() * panels.rows(j)];
-    panels.kernel.products(&pass, &mut products);
+    let mut products = Vec::new();
+    panels.products(&anchors, 0..anchors.len(), panels.panel(j), &mut products);
     let of_row = |&place: &u32| {
         let products = &products[place as usize * panels.rows(j)..];
         panels.places(j).iter().map(|&place| products[place as usize].to_bits()).collect()
