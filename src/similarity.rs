@@ -15,10 +15,10 @@ pub mod int8;
 mod join;
 pub mod lists;
 pub mod matrix;
-mod order;
 mod products;
 pub mod remaining;
 mod report;
+mod rotation;
 mod rows;
 mod state;
 #[cfg(test)]

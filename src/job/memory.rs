@@ -49,8 +49,7 @@ const PROGRAM: usize = 16 << 20;
 /// Bytes that each thread needs to decode an image of some megapixels and to run the built-in network.
 const PER_THREAD: usize = 32 << 20;
 
-/// What an engine holds beside the matrix and the lists, in percent of it: the vectors in int8 are a quarter, the rest is sketches and
-/// working data.
+/// What an engine holds beside the matrix and the lists, in percent of it: the vectors in int8 are a quarter, the rest is working data.
 const ENGINE_PERCENT: usize = 50;
 
 /// Rows that a device is sent at a time, at most, and bytes that are staged for it.

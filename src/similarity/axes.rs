@@ -31,7 +31,7 @@ pub(super) fn leading(rows: &[f32], dimension: usize, count: usize) -> Vec<f32> 
 }
 
 /// Gram-Schmidt by panels. Twice is enough (Giraud, Langou and Rozložník, *Comput. Math. Appl.* 50, 2005).
-fn orthonormalize(axes: &mut [f32], dimension: usize) {
+pub(super) fn orthonormalize(axes: &mut [f32], dimension: usize) {
     for _ in 0..2 {
         let mut rest = &mut *axes;
         while !rest.is_empty() {
@@ -76,10 +76,10 @@ fn one_by_one(panel: &mut [f32], dimension: usize) {
 }
 
 /// Random numbers that are the same everywhere: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn numbers(&mut self, count: usize) -> Vec<f32> {
+    pub(super) fn numbers(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.next()).collect()
     }
 

@@ -7,12 +7,12 @@
 
 mod kernel;
 pub mod measure;
+mod order;
 mod panels;
 mod seeds;
-mod sketches;
+mod turning;
 mod wants;
 
-use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -21,7 +21,6 @@ use rayon::prelude::*;
 
 use super::int8::{MAX_DIMENSION, bounds, kernel_slack};
 use super::join::{Join, Survivor, Wanted};
-use super::order;
 use super::remaining::Remaining;
 use super::rows::Rows;
 use super::thresholds::Thresholds;
@@ -30,9 +29,8 @@ use super::waiting::{Candidate, TileWaiting};
 use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use kernel::{Kernel, Pass, Proposal, Scanned};
+use kernel::{Kernel, Proposal};
 use panels::{Anchors, Panels};
-use sketches::{Columns, Group};
 use wants::Wants;
 
 /// Rows of a tile: whole blocks of every kernel, and two tiles of 512 components fit the L2 cache.
@@ -49,13 +47,13 @@ const STRETCH: usize = 64;
 pub struct Cpu {
     /// Rows of a tile, at least 1.
     pub tile: usize,
-    /// Pairs a row from which on vectors are sketched: with fewer, sketches cost more than they spare.
-    pub sketch_from: u64,
+    /// Whether vectors are turned so that most pairs need not be multiplied to the end; `None` for where it pays.
+    pub turn: Option<bool>,
 }
 
 impl Default for Cpu {
     fn default() -> Cpu {
-        Cpu { tile: TILE, sketch_from: 40_000 }
+        Cpu { tile: TILE, turn: None }
     }
 }
 
@@ -63,7 +61,8 @@ impl Similarity for Cpu {
     fn top_k(&self, matrix: &Matrix, lists: &Lists, progress: &Progress) -> Result<Found> {
         // In the order of prices, which the plan has, a tile is in the bands of few others; in that of looks, thresholds rise sooner.
         let has_bands = lists.rules.iter().any(|rule| rule.visual && rule.bands.is_some());
-        let order = (!has_bands).then(|| order::by_looks(matrix, lists));
+        let kernel = kernel()?;
+        let order = (!has_bands && matrix.dimension() <= MAX_DIMENSION).then(|| order::by_looks(matrix, lists, kernel));
         let ordered = order.as_ref().map(|order| lists.in_order(order));
         let lists = ordered.as_ref().unwrap_or(lists);
         let tiles = Tiles::new(lists, matrix.rows(), self.tile);
@@ -76,7 +75,7 @@ impl Similarity for Cpu {
         if let Some(order) = &order {
             found = order::put_back(found, order);
         }
-        let kernel = Some(kernel()?.name.to_owned());
+        let kernel = Some(kernel.name.to_owned());
         let report = Report { device: "cpu".to_owned(), kernel, pairs_on_cpu: pairs, ..Report::default() };
         Ok(Found { lists: found, report })
     }
@@ -103,9 +102,7 @@ impl Cpu {
         let mut scan = Scan::new(join, kernel);
         let groups = join.tiles.count().div_ceil(GROUP);
         (0..groups).into_par_iter().for_each(|group| scan.seed(scan.group(group), remaining));
-        if pairs / join.rows.len() as u64 >= self.sketch_from {
-            scan.sketch();
-        }
+        scan.turn(remaining, pairs, self.turn);
         (0..groups).into_par_iter().for_each(|group| scan.pairs(group, remaining, progress));
         scan.settle();
         Ok(())
@@ -129,8 +126,6 @@ pub(super) fn finish_row(join: &Join<'_>, row: usize, candidates: impl IntoItera
 struct Scan<'a> {
     join: &'a Join<'a>,
     panels: Panels,
-    /// Of each group that has any; empty where they are not worth it.
-    sketches: Vec<Option<Group>>,
     thresholds: Thresholds,
     waiting: Vec<Mutex<TileWaiting>>,
     slack: f32,
@@ -142,7 +137,6 @@ struct Scratch {
     found: Vec<Proposal>,
     /// What the lists of both tiles want.
     wants: [Wants; 2],
-    sketched: Columns,
 }
 
 impl<'a> Scan<'a> {
@@ -151,24 +145,10 @@ impl<'a> Scan<'a> {
         Scan {
             join,
             panels: Panels::new(join.rows, join.tiles, kernel),
-            sketches: Vec::new(),
             thresholds: Thresholds::of(join),
             waiting: (0..join.tiles.count()).map(waiting).collect(),
-            slack: kernel_slack(),
+            slack: kernel_slack(0.0),
         }
-    }
-
-    /// Sketches every group, with rows that need much apart from those that need little: these keep whole blocks alive.
-    fn sketch(&mut self) {
-        let (rows, tiles) = (self.join.rows, self.join.tiles);
-        let lowest =
-            |row| self.join.rules_of(row).map(|rule| self.thresholds.get(row, rule)).fold(f32::INFINITY, f32::min);
-        self.panels.arrange(|tile, row| {
-            let row = tiles.range(tile).start + row as usize;
-            Reverse(Candidate::new(0, lowest(row)))
-        });
-        let of_group = |group| Group::new(rows, tiles, self.group(group), &self.panels);
-        self.sketches = (0..tiles.count().div_ceil(GROUP)).into_par_iter().map(of_group).collect();
     }
 
     /// The tiles of a group.
@@ -190,74 +170,43 @@ impl<'a> Scan<'a> {
         let mut scratch = Scratch::default();
         let tiles = self.group(group);
         let mut anchors: Vec<Option<Anchors>> = tiles.clone().map(|_| None).collect();
-        let sketches = self.sketches.get(group).and_then(Option::as_ref);
-        let mut pays = Pays::default();
         for pairs in work {
-            let j = pairs[0].0;
-            let sketches = sketches.filter(|_| pairs.len() > 1 && pays.try_again());
-            if let Some(sketches) = sketches {
-                sketches.sketch(&self.panels, j, &mut scratch.sketched);
-            }
-            let mut scanned = Scanned::default();
             for &(j, i, mutual) in *pairs {
                 progress.advance(self.join.tiles.pairs(i, j));
                 // Of one picture in two whole tiles all is settled.
                 if self.join.classes.are_one(self.join.tiles.range(i), self.join.tiles.range(j)) {
                     continue;
                 }
-                let place = i - tiles.start;
-                let anchors = anchors[place].get_or_insert_with(|| self.panels.anchors(i));
-                let sketches = sketches.map(|sketches| (sketches, place));
-                let of_pair = self.pair(anchors, i, (j, mutual), sketches, &mut scratch);
-                scanned.blocks += of_pair.blocks;
-                scanned.cut_short += of_pair.cut_short;
-            }
-            if sketches.is_some() {
-                pays.learn(scanned);
+                let anchors = anchors[i - tiles.start].get_or_insert_with(|| self.panels.anchors(i));
+                self.pair(anchors, i, (j, mutual), &mut scratch);
             }
         }
     }
 
-    /// Scores tile `i` with tile `j`, for the lists of `i`, and those of `j` where they need it too. Sketches
-    /// come with the place of `i` in its group.
-    fn pair(
-        &self,
-        anchors: &Anchors,
-        i: usize,
-        (j, mutual): (usize, bool),
-        sketches: Option<(&Group, usize)>,
-        scratch: &mut Scratch,
-    ) -> Scanned {
-        let Scratch { found, wants: [own, other], sketched } = scratch;
-        own.look(self, i, j, anchors.len());
+    /// Scores tile `i` with tile `j`, for the lists of `i`, and those of `j` where they need it too.
+    fn pair(&self, anchors: &Anchors, i: usize, (j, mutual): (usize, bool), scratch: &mut Scratch) {
+        let Scratch { found, wants: [own, other] } = scratch;
+        let [of_i, of_j] = [i, j].map(|tile| self.panels.panel(tile));
+        own.look(self, [i, j], [of_i, of_j], anchors.len());
         // In its own tile a row is both.
         if mutual || i == j {
-            other.look(self, j, i, self.panels.rows(j));
+            other.look(self, [j, i], [of_j, of_i], of_j.columns());
         } else {
-            other.nothing(self.panels.rows(j));
-        }
-        let (part, corrections) = self.panels.columns(j, &other.lowest[1]);
-        let vectors = anchors.part(&own.lowest[1]);
-        let mut pass = Pass::of_vectors(vectors, part, self.panels.chunks(), corrections);
-        if let Some((group, place)) = sketches {
-            (pass.anchors.parts[0], pass.anchors.rest) = group.part(place, &own.lowest[0]);
-            (pass.columns.parts[0], pass.columns.rest, pass.corrections[0]) = sketched.part(&other.lowest[0]);
-            pass.chunks[0] = group.chunks();
+            other.nothing(of_j.columns());
         }
         found.clear();
-        let scanned = self.panels.kernel.scan(&pass, found);
+        self.panels.kernel.scan(&self.panels.pass(anchors, own.sides(), of_j, other.sides()), found);
         if i == j {
             // A tile has each pair of its own rows twice, and each row with itself.
             found.retain(|proposal| proposal.anchor < proposal.column);
         }
         if found.is_empty() {
-            return scanned;
+            return;
         }
         self.offer((i, j), own, found, |pair| (pair.anchor, pair.column));
         if mutual || i == j {
             self.offer((j, i), other, found, |pair| (pair.column, pair.anchor));
         }
-        scanned
     }
 
     /// Lets candidates of the tile `j` wait for those lists of the tile `i` that may hold them; `places` are those of a pair, in `i`
@@ -271,8 +220,8 @@ impl<'a> Scan<'a> {
     ) {
         let (join, lists) = (self.join, self.join.lists);
         let [first, first_candidate] = [i, j].map(|tile| join.tiles.range(tile).start);
-        let [rows, candidates] = [i, j].map(|tile| self.panels.order(tile));
-        let [own, others] = [i, j].map(|tile| self.panels.residuals(tile)[1]);
+        let [rows, candidates] = [i, j].map(|tile| self.panels.panel(tile).order());
+        let [own, others] = [i, j].map(|tile| self.panels.panel(tile).residuals()[1]);
         let mut waiting = self.waiting[i].lock().expect("a panic in another thread has already ended the night");
         for (rule, cuts) in &wants.by_rule {
             let contract = &lists.rules[*rule];
@@ -329,26 +278,6 @@ impl<'a> Scan<'a> {
                 join.decide_row(row, wanted);
             }
         });
-    }
-}
-
-/// Whether sketches pay, as far as it shows: where they do not, they are tried again ever later.
-#[derive(Debug, Default)]
-struct Pays {
-    wait: u32,
-    again: u32,
-}
-
-impl Pays {
-    fn try_again(&mut self) -> bool {
-        self.wait = self.wait.saturating_sub(1);
-        self.wait == 0
-    }
-
-    fn learn(&mut self, scanned: Scanned) {
-        // A sketch costs about a tenth of what it may spare.
-        self.again = if scanned.cut_short * 10 > scanned.blocks { 0 } else { (2 * self.again).clamp(2, 32) };
-        self.wait = self.again;
     }
 }
 

@@ -35,22 +35,23 @@ pub struct Quantized {
 /// When the lengths differ, or exceed [`MAX_DIMENSION`].
 #[must_use]
 pub fn quantize(x: &[f32], q: &mut [i8]) -> Quantized {
-    round(x, 127.0, q);
+    round(x, [127.0, 0.0], q);
     let (scale, squares) = project(x, q);
     Quantized { scale, residual: residual(squares) }
 }
 
-/// Rounds `x` to integers of which the largest is `most`, at most 127; all 0 where all of `x` is next to nothing.
+/// Rounds `x` to integers of which the largest is `most`, at most 127, or less where no component is as large as `usual`; all 0 where
+/// all of `x` is next to nothing.
 ///
 /// # Panics
 /// When the lengths differ, or exceed [`MAX_DIMENSION`].
-pub(super) fn round(x: &[f32], most: f32, q: &mut [i8]) {
+pub(super) fn round(x: &[f32], [most, usual]: [f32; 2], q: &mut [i8]) {
     assert!(x.len() == q.len() && x.len() <= MAX_DIMENSION, "{} components into {}", x.len(), q.len());
     let largest = x.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
     if largest < 2_f32.powi(-100) {
         return q.fill(0);
     }
-    let step = most / largest;
+    let step = most / largest.max(usual);
     for (&v, q) in x.iter().zip(q) {
         *q = (v * step + ONES).to_bits().to_le_bytes()[0].cast_signed();
     }
@@ -65,23 +66,23 @@ pub(super) fn halved(q: i8) -> i8 {
     (q >> 1) + (q & 1)
 }
 
-/// The least-squares scale of integers for `x`, 0 where all of them are, and the square of the distance that is left with it.
+/// The least-squares scale of integers for `x`, below 2¹⁶ in any type, 0 where all of them are, and the square of the distance that is
+/// left with it.
 #[must_use]
-pub(super) fn project(x: &[f32], q: &[i8]) -> (f32, f64) {
-    let qq: i32 = q.iter().map(|&q| i32::from(q) * i32::from(q)).sum();
-    let xq = summed(x, q, |v, q| v * q);
+pub(super) fn project<Q: Copy + Into<f64>>(x: &[f32], q: &[Q]) -> (f32, f64) {
+    let [xq, qq] = [summed(x, q, |v, q| v * q), summed(x, q, |_, q| q * q)];
     #[expect(clippy::cast_possible_truncation, reason = "what is left is that of the rounded scale")]
-    let scale = if qq == 0 { 0.0 } else { (xq / f64::from(qq)) as f32 };
+    let scale = if qq == 0.0 { 0.0 } else { (xq / qq) as f32 };
     let of_scale = f64::from(scale);
     (scale, summed(x, q, |v, q| (v - of_scale * q) * (v - of_scale * q)))
 }
 
 /// A sum over the components, in eight partial sums.
-fn summed(x: &[f32], q: &[i8], term: impl Fn(f64, f64) -> f64) -> f64 {
+fn summed<Q: Copy + Into<f64>>(x: &[f32], q: &[Q], term: impl Fn(f64, f64) -> f64) -> f64 {
     let mut sums = [0.0; 8];
     for (x, q) in x.chunks(8).zip(q.chunks(8)) {
         for ((sum, &v), &q) in sums.iter_mut().zip(x).zip(q) {
-            *sum += term(f64::from(v), f64::from(q));
+            *sum += term(f64::from(v), q.into());
         }
     }
     sums.iter().sum()
@@ -121,7 +122,8 @@ pub fn slack() -> f32 {
     rounded_up(8.0 * u * (1.0 + 2_f64.powi(-17)) + 2_f64.powi(-120) + canonical_error(MAX_DIMENSION) + u)
 }
 
-/// What a CPU kernel's arithmetic, the canonical score and the use of both can be off by together.
+/// What a CPU kernel's arithmetic, the canonical score and the use of both can be off by together, for vectors whose products are off
+/// by at most `apart` (at most 2⁻⁹) because they were turned.
 ///
 /// Let u = 2⁻²⁴: each operation rounds to the nearest and flushes nothing. The errors are at most, all lengths below 1.1:
 ///
@@ -131,10 +133,15 @@ pub fn slack() -> f32 {
 /// - 4 u: what is left of x is orthogonal to X up to the rounding of the scale, which [`bounds`] relies on;
 /// - the canonical score's own distance from x·y, see [`super::bounds`].
 ///
-/// With products of lengths below 1.21 that is less than 32 u = 2⁻¹⁹, and what underflows is lost in the difference.
+/// With products of lengths below 1.21 that is less than 32 u = 2⁻¹⁹, and what underflows is lost in the difference. A test on the way
+/// (see [`super::cpu`]'s kernels) has the first of these; 6 u for a score, two differences and a sum of residuals, below 2; 2 u for a
+/// product of rests and 4 u for what it leaves of a score: less than 32 u as well.
+///
+/// Of turned vectors x′ and y′, ‖x′‖² is off from ‖x‖² by at most `apart` too, and residuals have that factor; x′·y′ stands for x·y
+/// everywhere above.
 #[must_use]
-pub(super) fn kernel_slack() -> f32 {
-    rounded_up(2_f64.powi(-19) + canonical_error(MAX_DIMENSION))
+pub(super) fn kernel_slack(apart: f32) -> f32 {
+    rounded_up(2_f64.powi(-19) + canonical_error(MAX_DIMENSION) + f64::from(apart))
 }
 
 /// At most and at least the canonical score of a pair with this product of its integers, which the kernel computed, and these
@@ -145,7 +152,7 @@ pub(super) fn kernel_slack() -> f32 {
 ///
 /// > |x·y − X·Y| ≤ σ (Rx + Ry) + Rx Ry, σ² = 1 − (X·Y)² + (β² − 1)(1 + (X·Y)² / β²).
 ///
-/// β ≤ 1 + 2⁻²¹ ≤ 1 + `slack`, so the last term is below 8 `slack`; X·Y is off from the product by less than `slack`.
+/// β ≤ 1 + 2⁻²¹ + `apart` / 2 ≤ 1 + `slack`, so the last term is below 8 `slack`; X·Y is off from the product by less than `slack`.
 /// All f32 below are rounded by less than 2⁻²³ each, of numbers below 4: another `slack` covers them, and what they change under
 /// the root, 2⁻²¹, is added there.
 #[must_use]
@@ -241,7 +248,7 @@ mod tests {
             own in (0.0_f32..1.0, 0.0_f32..1.0), others in (0.0_f32..1.0, 0.0_f32..1.0), share in 0.0_f32..=1.0,
         ) {
             let span = |(a, b): (f32, f32)| [a.min(b) * largest, a.max(b) * largest];
-            let (own, others, slack) = (span(own), span(others), kernel_slack());
+            let (own, others, slack) = (span(own), span(others), kernel_slack(0.0));
             // Thresholds at random are mostly far from what a product reaches.
             let product = if near { threshold - share * (own[1] + others[1]) } else { product };
             let within = |[least, most]: [f32; 2]| least + share * (most - least);

@@ -23,7 +23,7 @@ proptest! {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut night = Night::prepare(&shop, folder.path());
         night.hang(&shop);
-        let engine = Cpu { tile, sketch_from: tile as u64 % 2 * u64::MAX };
+        let engine = Cpu { tile, turn: Some(tile % 2 == 0) };
         let found = night.gallery.top_k(&engine, &night.plan.lists, &Progress::hidden()).expect("lists");
         prop_assert_eq!(differing(&night.lines(&found, |_| true), &flatten(&evaluate(&shop))), None);
     }

@@ -2,14 +2,19 @@
 //! once by what the processor can do; [`portable`] says in plain code what each of them computes. This room refuses to know
 //! what a row or a list is.
 //!
-//! A pair is two vectors, and may be two *sketches* as well (see [`super::sketches`]). With D₀, D the products of the integers of the
-//! sketches and of the vectors, all operations in f32 and each rounded once,
+//! Vectors are multiplied in *sections*. With Dₘ the sum of the products of the integers of the first m sections, in units uₘ of the
+//! m-th one (see [`Section`]), and D that of all, all operations in f32 and each rounded once, a pair is proposed when
 //!
-//! > f₀ = D₀ · (s₀ˣ · s₀ʸ),  f = D · (sˣ · sʸ),
+//! > f = D · (sˣ · sʸ),  f + (eˣ + eʸ) ≥ min(cutˣ, cutʸ).
 //!
-//! and the pair is proposed when f₀ + ((e₀ˣ + e₀ʸ) + tˣ · tʸ) reaches the lower of the two cuts of the sketches, and f + (eˣ + eʸ) the
-//! lower of the two of the vectors. Where no pair of a block passes the first test, the vectors of the block are never
-//! multiplied. Without sketches there is only the second test.
+//! After each section before the last, a block of pairs is left where no column of it has
+//!
+//! > max(Dₘ, 0) · ((s · uₘ²) · sʸ) ≥ min(score − t · t′, scoreʸ − tʸ · t)
+//!
+//! with the largest Dₘ of all anchors, the least `score` and the largest s and t of the block's anchors, and the largest t′ of its columns.
+//! No pair that reaches the lower of its two scores with Dₘ · (sˣ · sʸ) + tˣ · tʸ is left so: the left side is at least its product, and
+//! the right side at most its score less the product of its rests. A test of each pair would leave a few more blocks, but takes ten
+//! times as long.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -64,35 +69,27 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    /// The steps of each chunk of vectors that [`Self::round`] gave.
-    pub(super) fn chunks(self, steps: usize) -> Vec<usize> {
-        self.in_chunks(steps, CHUNK)
-    }
-
-    /// The steps of each chunk of any integers: four products of a byte and half of one fit 16 bits with their sign.
-    pub(super) fn chunks_of_any(self, steps: usize) -> Vec<usize> {
-        self.in_chunks(steps, 2)
-    }
-
-    fn in_chunks(self, steps: usize, longest: usize) -> Vec<usize> {
+    /// The steps of each chunk of a section.
+    fn chunks(self, steps: usize) -> Vec<usize> {
         // Where sums have 32 bits, there is one.
-        let longest = if self == Operand::Halved { longest } else { steps.max(1) };
+        let longest = if self == Operand::Halved { CHUNK } else { steps.max(1) };
         (0..steps).step_by(longest).map(|at| longest.min(steps - at)).collect()
     }
 
-    /// Rounds a vector to integers, and to smaller ones where the sums of a chunk might not fit 16 bits.
+    /// Rounds a vector, each component in its unit, to integers of which the largest is 127, or less where no component is as large as
+    /// `usual`, and to smaller ones where the sums of a chunk might not fit 16 bits.
     ///
     /// A sum takes two of the four components of each step. By Cauchy and Schwarz it is at most the product of the lengths that a
     /// column's integers and an anchor's halves have there.
-    pub(super) fn round(self, x: &[f32], integers: &mut [i8]) {
-        round(x, 127.0, integers);
+    pub(super) fn round(self, x: &[f32], usual: f32, sections: &Sections, integers: &mut [i8]) {
+        round(x, [127.0, usual], integers);
         if self != Operand::Halved {
             return;
         }
         let mut most = 127.0;
-        while let Some(longer) = longer(integers) {
+        while let Some(longer) = longer(integers, sections) {
             most *= 0.99 / longer;
-            round(x, most, integers);
+            round(x, [most, usual], integers);
         }
     }
 
@@ -103,11 +100,6 @@ impl Operand {
             Operand::Offset => q.cast_unsigned() ^ 0x80,
             Operand::Signed => q.cast_unsigned(),
         }
-    }
-
-    /// The integer of an anchor that is written as this byte.
-    pub(super) fn component(self, byte: u8) -> i8 {
-        byte.wrapping_sub(self.anchor(0)).cast_signed()
     }
 
     /// The correction of a column with one more step.
@@ -140,10 +132,12 @@ impl Operand {
 const FITS: [u32; 2] = [65_000, 16_500];
 const _: () = assert!(FITS[0] as u64 * FITS[1] as u64 <= (i16::MAX as u64).pow(2));
 
-/// How many times too long the integers of a part are in some chunk, if they are.
-fn longer(integers: &[i8]) -> Option<f32> {
-    let mut longer = 1.0_f32;
-    for chunk in integers.chunks(CHUNK * STEP) {
+/// How many times too long the integers of a vector are in some chunk, if they are.
+fn longer(integers: &[i8], sections: &Sections) -> Option<f32> {
+    let (mut longer, mut rest) = (1.0_f32, integers);
+    for steps in sections.chunks() {
+        let (chunk, after) = rest.split_at(rest.len().min(steps * STEP));
+        rest = after;
         // Of the lower and the upper two components of each step.
         let mut squares = [[0; 2]; 2];
         for (at, &q) in chunk.iter().enumerate() {
@@ -163,26 +157,91 @@ fn longer(integers: &[i8]) -> Option<f32> {
     (longer > 1.0).then_some(longer)
 }
 
-/// Integers of the rows of one side of a tile, and what belongs to them: one entry for each row, padded to whole blocks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Part<'a> {
+/// Steps that are multiplied in one go.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Section {
+    /// The steps of each chunk: products are added up chunk by chunk.
+    pub(super) chunks: Vec<usize>,
+    /// What an integer of this section counts, in those of the last one: a power of two.
+    pub(super) unit: f32,
+    /// By how many bits the sums of earlier sections are moved up, so that all count in units of this one.
+    pub(super) shift: u32,
+}
+
+/// How vectors are multiplied.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sections(Vec<Section>);
+
+impl Sections {
+    /// Vectors of `dimension` components in one section.
+    pub(super) fn whole(operand: Operand, dimension: usize) -> Sections {
+        Sections::new(operand, &[(dimension, 0)])
+    }
+
+    /// Sections that end at some components, whole steps but for the last, with the binary logarithms of their units, which never
+    /// grow and end at 0.
+    pub(super) fn new(operand: Operand, ends: &[(usize, u32)]) -> Sections {
+        let (mut start, mut before) = (0, ends.first().map_or(0, |first| first.1));
+        let section = |&(end, unit): &(usize, u32)| {
+            let end = end.div_ceil(STEP);
+            let section = Section {
+                chunks: operand.chunks(end - start),
+                unit: 2_f32.powi(unit.cast_signed()),
+                shift: 2 * (before - unit),
+            };
+            (start, before) = (end, unit);
+            section
+        };
+        Sections(ends.iter().map(section).collect())
+    }
+
+    /// Steps of a vector.
+    pub(super) fn steps(&self) -> usize {
+        self.chunks().sum()
+    }
+
+    /// The steps of each chunk, of all sections.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flat_map(|section| section.chunks.iter().copied())
+    }
+
+    pub(super) fn all(&self) -> &[Section] {
+        &self.0
+    }
+
+    /// How often it is looked at what pairs may still reach.
+    pub(super) fn tests(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// The unit of each component.
+    pub(super) fn units(&self) -> impl Iterator<Item = f32> {
+        self.0.iter().flat_map(|section| std::iter::repeat_n(section.unit, section.steps() * STEP))
+    }
+}
+
+impl Section {
+    pub(super) fn steps(&self) -> usize {
+        self.chunks.iter().sum()
+    }
+}
+
+/// The rows of one side of a tile: one entry for each row, padded to whole blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side<'a> {
     /// `[blocks][steps][rows of a block][STEP]`.
     pub(super) integers: &'a [u8],
     /// s.
     pub(super) scales: &'a [f32],
     /// e.
     pub(super) residuals: &'a [f32],
-    /// What a product must reach; infinity for rows that want nothing.
+    /// t, `[tests][rows]`: at least how long the rest of a vector is after each section before the last.
+    pub(super) rests: &'a [f32],
+    /// What a product and its rests must reach after a section before the last, for the row and whatever it is off by; infinity for
+    /// rows that want nothing.
+    pub(super) scores: &'a [f32],
+    /// What a product and its residuals must reach after the last one.
     pub(super) cuts: &'a [f32],
-}
-
-/// One side of a tile of pairs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Side<'a> {
-    /// The sketches, which may be empty, and the vectors.
-    pub(super) parts: [Part<'a>; 2],
-    /// t: at least how long what a sketch leaves out is.
-    pub(super) rest: &'a [f32],
 }
 
 /// A tile of pairs.
@@ -190,53 +249,78 @@ pub(super) struct Side<'a> {
 pub(super) struct Pass<'a> {
     pub(super) anchors: Side<'a>,
     pub(super) columns: Side<'a>,
-    /// Of the sketches and of the vectors, the steps of each chunk: products are added up chunk by chunk.
-    pub(super) chunks: [&'a [usize]; 2],
-    /// Of both, `[blocks of columns][chunks][columns of a block]`: what the sums start at to make up for the anchors' offset.
+    pub(super) sections: &'a Sections,
+    /// `[blocks of columns][chunks][columns of a block]`: what the sums start at to make up for the anchors' offset.
     /// For [`Operand::Halved`] each holds two numbers of 16 bits, for the lower and the upper two integers of each step.
-    pub(super) corrections: [&'a [i32]; 2],
+    pub(super) corrections: &'a [i32],
 }
 
 impl Side<'_> {
     /// Rows, with those that fill up the last block.
     pub(super) fn rows(&self) -> usize {
-        self.parts[1].scales.len()
+        self.scales.len()
     }
 }
 
-impl<'a> Pass<'a> {
-    /// A pass over vectors without sketches.
-    pub(super) fn of_vectors(
-        anchors: Part<'a>,
-        columns: Part<'a>,
-        chunks: &'a [usize],
-        corrections: &'a [i32],
-    ) -> Pass<'a> {
-        let side = |vectors| Side { parts: [Part::default(), vectors], rest: &[] };
-        let (anchors, columns) = (side(anchors), side(columns));
-        Pass { anchors, columns, chunks: [&[], chunks], corrections: [&[], corrections] }
-    }
-
-    /// Steps of the sketches and of the vectors.
-    pub(super) fn steps(&self) -> [usize; 2] {
-        self.chunks.map(|chunks| chunks.iter().sum())
-    }
-
+impl Pass<'_> {
     fn check(&self, kernel: &Kernel) {
         for (side, block) in [(&self.anchors, kernel.anchors), (&self.columns, kernel.columns)] {
             let rows = side.rows();
             assert!(rows.is_multiple_of(block), "rows come in whole blocks");
-            for (part, steps) in side.parts.iter().zip(self.steps()).filter(|&(_, steps)| steps > 0) {
-                assert_eq!(part.integers.len(), rows * steps * STEP, "integers for every row");
-                let numbers = [part.scales, part.residuals, part.cuts];
-                assert!(numbers.iter().all(|numbers| numbers.len() == rows), "numbers for every row");
-            }
-            assert!(self.chunks[0].is_empty() || side.rest.len() == rows, "a rest for every sketch");
+            assert_eq!(side.integers.len(), rows * self.sections.steps() * STEP, "integers for every row");
+            let numbers = [side.scales, side.residuals, side.scores, side.cuts];
+            assert!(numbers.iter().all(|numbers| numbers.len() == rows), "numbers for every row");
+            assert_eq!(side.rests.len(), self.sections.tests() * rows, "a rest for every row and test");
         }
-        for (corrections, chunks) in self.corrections.iter().zip(self.chunks) {
-            assert_eq!(corrections.len(), self.columns.rows() * chunks.len(), "corrections for every column");
-        }
+        let chunks = self.sections.chunks().count();
+        assert_eq!(self.corrections.len(), self.columns.rows() * chunks, "corrections for every column");
     }
+}
+
+/// What is true of all rows of a block.
+#[derive(Clone, Copy, Debug)]
+struct Extreme {
+    /// The least.
+    score: f32,
+    /// The largest.
+    scale: f32,
+    /// The largest.
+    rest: f32,
+}
+
+/// Those of the blocks of a side.
+#[derive(Debug)]
+struct Extremes {
+    /// `[tests][blocks]`.
+    all: Vec<Extreme>,
+    blocks: usize,
+}
+
+impl Extremes {
+    fn new(side: &Side<'_>, width: usize) -> Extremes {
+        let most = |numbers: &[f32]| folded(numbers, 0.0, f32::max);
+        let blocks = side.rows() / width;
+        let extreme = |(at, rests): (usize, &[f32])| {
+            let rows = at % blocks * width..(at % blocks + 1) * width;
+            let score = folded(&side.scores[rows.clone()], f32::INFINITY, f32::min);
+            Extreme { score, scale: most(&side.scales[rows]), rest: most(rests) }
+        };
+        Extremes { all: side.rests.chunks_exact(width).enumerate().map(extreme).collect(), blocks }
+    }
+
+    fn of(&self, block: usize, test: usize) -> Extreme {
+        self.all[test * self.blocks + block]
+    }
+}
+
+/// What is left of some numbers and `start`, several at a time.
+fn folded(numbers: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
+    let (fours, rest) = numbers.as_chunks::<4>();
+    let mut all = [start; 4];
+    for four in fours {
+        all.iter_mut().zip(four).for_each(|(all, &number)| *all = fold(*all, number));
+    }
+    rest.iter().chain(&all).fold(start, |all, &number| fold(all, number))
 }
 
 /// A pair that may reach its cut.
@@ -253,10 +337,10 @@ pub(super) struct Proposal {
 /// What a scan did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scanned {
-    /// Blocks of pairs.
-    pub(super) blocks: u64,
-    /// Those whose vectors were never multiplied.
-    pub(super) cut_short: u64,
+    /// Steps of all blocks of pairs.
+    pub(super) steps: u64,
+    /// Those that were never multiplied.
+    pub(super) spared: u64,
 }
 
 impl Kernel {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::kernel::{Pass, peak};
+use super::kernel::peak;
 use super::panels::Panels;
 use super::{TILE, kernel};
 use crate::error::Result;
@@ -33,8 +33,8 @@ pub fn tile_kernel(matrix: &Matrix, lists: &Lists) -> Result<Speed> {
     let anchors = panels.anchors(0);
     // No product of unit vectors is as much.
     let cuts = [anchors.len(), panels.rows(1)].map(|rows| vec![3.0; rows]);
-    let (part, corrections) = panels.columns(1, &cuts[1]);
-    let pass = Pass::of_vectors(anchors.part(&cuts[0]), part, panels.chunks(), corrections);
+    let [own, others] = cuts.each_ref().map(|cuts| [&**cuts; 2]);
+    let pass = panels.pass(&anchors, own, panels.panel(1), others);
     let once = || {
         let start = Instant::now();
         kernel.scan(&pass, &mut Vec::new());

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernel::{Kernel, Operand, Part, Pass, STEP};
+use super::kernel::{Kernel, Operand, Pass, STEP, Sections, Side};
 use super::number;
 use crate::similarity::int8::{halved, project, residual};
+use crate::similarity::rotation::Rotation;
 use crate::similarity::rows::Rows;
 use crate::similarity::tiles::Tiles;
 
@@ -15,8 +16,7 @@ use crate::similarity::tiles::Tiles;
 #[derive(Debug)]
 pub(super) struct Panels {
     pub(super) kernel: Kernel,
-    /// The steps of each chunk.
-    chunks: Vec<usize>,
+    sections: Sections,
     tiles: Vec<Panel>,
 }
 
@@ -34,36 +34,51 @@ pub(super) struct Panel {
     numbers: Numbers,
     /// The same for the halved integers, where the kernel takes those.
     of_halved: Option<Numbers>,
-    /// See [`Panels::span`].
+    /// See [`Panel::span`].
     span: [f32; 2],
 }
 
 /// Some vectors, as anchors.
 #[derive(Clone, Debug)]
 pub(super) struct Anchors {
-    pub(super) integers: Vec<u8>,
-    pub(super) numbers: Numbers,
+    integers: Vec<u8>,
+    numbers: Numbers,
 }
 
 /// What belongs to the integers of each row; zeros for the rows that fill up the last block.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Numbers {
-    pub(super) scales: Vec<f32>,
-    pub(super) residuals: Vec<f32>,
+    scales: Vec<f32>,
+    residuals: Vec<f32>,
+    /// `[tests][rows]`.
+    rests: Vec<f32>,
 }
 
 impl Panels {
     /// Quantizes all rows.
     pub(super) fn new(rows: Rows<'_>, tiles: &Tiles<'_>, kernel: Kernel) -> Panels {
-        let chunks = kernel.operand.chunks(rows.dimension().div_ceil(STEP));
-        let of_tile = |tile| Panel::new(&rows.gather(tiles.range(tile)), rows.dimension(), &kernel, &chunks);
+        let sections = Sections::whole(kernel.operand, rows.dimension());
+        let of_tile = |tile| Panel::new(&rows.gather(tiles.range(tile)), rows.dimension(), &kernel, &sections);
         let tiles = (0..tiles.count()).into_par_iter().map(of_tile).collect();
-        Panels { kernel, chunks, tiles }
+        Panels { kernel, sections, tiles }
     }
 
-    /// The rows of a tile as columns, with the cut of each, and their corrections.
-    pub(super) fn columns<'a>(&'a self, tile: usize, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
-        self.tiles[tile].part(cuts)
+    /// Quantizes some rows, as one tile.
+    pub(super) fn of(rows: Rows<'_>, some: &[u32], kernel: Kernel) -> Panels {
+        let sections = Sections::whole(kernel.operand, rows.dimension());
+        let vectors = rows.gather(some.iter().map(|&row| row as usize));
+        let panel = Panel::new(&vectors, rows.dimension(), &kernel, &sections);
+        Panels { kernel, sections, tiles: vec![panel] }
+    }
+
+    /// Looks at the products of some rows with all rows of the first tile, row by row.
+    pub(super) fn with_rows<T>(&self, rows: Rows<'_>, some: &[u32], look: impl Fn(u32, &[f32]) -> T) -> Vec<T> {
+        let vectors = rows.gather(some.iter().map(|&row| row as usize));
+        let anchors = Panel::new(&vectors, rows.dimension(), &self.kernel, &self.sections).anchors(&self.kernel);
+        let (mut products, columns) = (Vec::new(), &self.tiles[0]);
+        self.products(&anchors, 0..anchors.len(), columns, &mut products);
+        let lines = some.iter().zip(products.chunks_exact(columns.columns()));
+        lines.map(|(&row, line)| look(row, &line[..columns.rows])).collect()
     }
 
     /// The rows of a tile as anchors.
@@ -73,37 +88,71 @@ impl Panels {
 
     /// Some rows of any tiles, of `size` rows each, as columns.
     pub(super) fn gather(&self, rows: &[u32], size: usize) -> Panel {
-        let mut gathered = Panel::empty(rows.len(), &self.kernel, &self.chunks);
+        let mut gathered = Panel::empty(rows.len(), &self.kernel, &self.sections);
         for (place, row) in rows.iter().map(|&row| row as usize).enumerate() {
             let panel = &self.tiles[row / size];
-            gathered.take(place, panel, panel.places[row % size] as usize, &self.kernel, &self.chunks);
+            gathered.take(place, panel, panel.places[row % size] as usize, &self.kernel, &self.sections);
         }
         gathered
     }
 
-    /// Lays the rows of each tile in an order by `key`, those with the least first.
-    pub(super) fn arrange<K: Ord>(&mut self, key: impl Fn(usize, u32) -> K + Sync) {
-        let (kernel, chunks) = (&self.kernel, &self.chunks);
+    /// Quantizes the rows of some ranges as [`Self::turn`] does, a tile each.
+    pub(super) fn turned<K: Ord>(
+        rows: Rows<'_>,
+        ranges: [Range<usize>; 2],
+        rotation: &Rotation,
+        kernel: Kernel,
+        key: impl Fn(usize) -> K,
+    ) -> Panels {
+        let sections = Sections::new(kernel.operand, rotation.sections());
+        let of_tile = |range| Panel::turned(rows, range, rotation, (&kernel, &sections), &key);
+        Panels { kernel, tiles: ranges.map(of_tile).into(), sections }
+    }
+
+    /// Turns all vectors, and lays the rows of each tile in an order by `key`, those with the least first.
+    pub(super) fn turn<K: Ord>(
+        &mut self,
+        rows: Rows<'_>,
+        tiles: &Tiles<'_>,
+        rotation: &Rotation,
+        key: impl Fn(usize) -> K + Sync,
+    ) {
+        let kernel = &self.kernel;
+        self.sections = Sections::new(kernel.operand, rotation.sections());
+        let sections = &self.sections;
         self.tiles.par_iter_mut().enumerate().for_each(|(tile, panel)| {
-            let mut rows = panel.order.clone();
-            rows.sort_by_key(|&row| key(tile, row));
-            let mut arranged = Panel::empty(panel.rows, kernel, chunks);
-            for (place, &row) in rows.iter().enumerate() {
-                arranged.take(place, panel, panel.places[row as usize] as usize, kernel, chunks);
-                arranged.places[row as usize] = number(place);
-            }
-            *panel = Panel { order: rows, span: panel.span, ..arranged };
+            *panel = Panel::turned(rows, tiles.range(tile), rotation, (kernel, sections), &key);
         });
     }
 
-    /// Writes the products of some anchors, in whole blocks, with all columns of a panel, `[anchors][columns]`.
+    /// Writes the products of some anchors, in whole blocks, with all columns of a panel, `[anchors][columns]`; before vectors are
+    /// turned.
     pub(super) fn products(&self, anchors: &Anchors, rows: Range<usize>, columns: &Panel, products: &mut Vec<f32>) {
-        let width = columns.columns();
-        let nothing = vec![f32::INFINITY; width.max(rows.len())];
-        let (part, corrections) = columns.part(&nothing[..width]);
-        let some = anchors.some(rows.clone(), &nothing[..rows.len()]);
-        products.resize(rows.len() * width, 0.0);
-        self.kernel.products(&Pass::of_vectors(some, part, &self.chunks, corrections), products);
+        let nothing = vec![f32::INFINITY; columns.columns().max(rows.len())];
+        let nothing = |rows: usize| [&nothing[..rows]; 2];
+        products.resize(rows.len() * columns.columns(), 0.0);
+        let mut pass = self.pass(anchors, nothing(rows.len()), columns, nothing(columns.columns()));
+        let integers = anchors.integers.len() / anchors.len();
+        pass.anchors.integers = &anchors.integers[rows.start * integers..rows.end * integers];
+        pass.anchors.scales = &anchors.numbers.scales[rows.clone()];
+        pass.anchors.residuals = &anchors.numbers.residuals[rows];
+        self.kernel.products(&pass, products);
+    }
+
+    /// A tile of pairs, with the scores and the cuts of both sides.
+    pub(super) fn pass<'a>(
+        &'a self,
+        anchors: &'a Anchors,
+        own: [&'a [f32]; 2],
+        columns: &'a Panel,
+        others: [&'a [f32]; 2],
+    ) -> Pass<'a> {
+        Pass {
+            anchors: anchors.numbers.side(&anchors.integers, own),
+            columns: columns.numbers.side(&columns.integers, others),
+            sections: &self.sections,
+            corrections: &columns.corrections,
+        }
     }
 
     /// The vectors of a tile.
@@ -111,63 +160,42 @@ impl Panels {
         &self.tiles[tile]
     }
 
-    /// Per place in a tile, the row of the tile that is there.
-    pub(super) fn order(&self, tile: usize) -> &[u32] {
-        &self.tiles[tile].order
-    }
-
-    /// Per row of a tile, its place.
-    pub(super) fn places(&self, tile: usize) -> &[u32] {
-        &self.tiles[tile].places
-    }
-
     /// Columns of a tile, with those that fill up the last block.
     pub(super) fn rows(&self, tile: usize) -> usize {
         self.tiles[tile].columns()
     }
 
-    /// The steps of each chunk.
-    pub(super) fn chunks(&self) -> &[usize] {
-        &self.chunks
-    }
-
-    /// See [`Panel::residuals`].
-    pub(super) fn residuals(&self, tile: usize) -> [&[f32]; 2] {
-        self.tiles[tile].residuals()
-    }
-
-    /// The least of the first and the largest of the second.
-    pub(super) fn span(&self, tile: usize) -> [f32; 2] {
-        self.tiles[tile].span
+    pub(super) fn sections(&self) -> &Sections {
+        &self.sections
     }
 }
 
 impl Panel {
     /// Room for some rows.
-    fn empty(rows: usize, kernel: &Kernel, chunks: &[usize]) -> Panel {
+    fn empty(rows: usize, kernel: &Kernel, sections: &Sections) -> Panel {
         let padded = rows.next_multiple_of(kernel.columns);
         let halves = kernel.operand == Operand::Halved;
         Panel {
             rows,
             order: (0..number(rows)).collect(),
             places: (0..number(rows)).collect(),
-            integers: vec![0; padded * chunks.iter().sum::<usize>() * STEP],
-            corrections: vec![0; padded * chunks.len()],
-            numbers: Numbers::new(padded),
-            of_halved: halves.then(|| Numbers::new(padded)),
+            integers: vec![0; padded * sections.steps() * STEP],
+            corrections: vec![0; padded * sections.chunks().count()],
+            numbers: Numbers::new(padded, sections),
+            of_halved: halves.then(|| Numbers::new(padded, sections)),
             span: [f32::INFINITY, 0.0],
         }
     }
 
     /// Puts what is at a place of another panel into a place of this one.
-    fn take(&mut self, to: usize, other: &Panel, from: usize, kernel: &Kernel, chunks: &[usize]) {
-        let (width, steps) = (kernel.columns, chunks.iter().sum::<usize>());
+    fn take(&mut self, to: usize, other: &Panel, from: usize, kernel: &Kernel, sections: &Sections) {
+        let (width, steps, chunks) = (kernel.columns, sections.steps(), sections.chunks().count());
         let start = |at: usize| place(at, 0, width, steps) / STEP;
         let integers = other.integers.as_chunks::<STEP>().0[start(from)..].iter().step_by(width);
         let own = self.integers.as_chunks_mut::<STEP>().0[start(to)..].iter_mut().step_by(width);
         own.zip(integers).take(steps).for_each(|(own, integers)| *own = *integers);
-        let correction = |at: usize, chunk: usize| (at / width * chunks.len() + chunk) * width + at % width;
-        for chunk in 0..chunks.len() {
+        let correction = |at: usize, chunk: usize| (at / width * chunks + chunk) * width + at % width;
+        for chunk in 0..chunks {
             self.corrections[correction(to, chunk)] = other.corrections[correction(from, chunk)];
         }
         self.numbers.take(to, &other.numbers, from);
@@ -177,19 +205,50 @@ impl Panel {
     }
 
     /// Quantizes `vectors`, `[rows][dimension]`.
-    pub(super) fn new(vectors: &[f32], dimension: usize, kernel: &Kernel, chunks: &[usize]) -> Panel {
-        let (rows, steps) = (vectors.len() / dimension, dimension.div_ceil(STEP));
-        let mut panel = Panel::empty(rows, kernel, chunks);
+    pub(super) fn new(vectors: &[f32], dimension: usize, kernel: &Kernel, sections: &Sections) -> Panel {
+        Panel::of(vectors, dimension, [0.0; 2], kernel, sections)
+    }
+
+    /// Turns some rows and lays them in an order by `key`, those with the least first.
+    fn turned<K: Ord>(
+        rows: Rows<'_>,
+        range: Range<usize>,
+        rotation: &Rotation,
+        (kernel, sections): (&Kernel, &Sections),
+        key: impl Fn(usize) -> K,
+    ) -> Panel {
+        let mut order: Vec<usize> = range.clone().collect();
+        order.sort_by_cached_key(|&row| key(row));
+        let mut turned = vec![0.0; order.len() * rows.dimension()];
+        rotation.turn(&rows.gather(order.iter().copied()), &mut turned);
+        let mut panel = Panel::of(&turned, rows.dimension(), [rotation.apart(), rotation.usual()], kernel, sections);
+        for (place, row) in order.into_iter().map(|row| row - range.start).enumerate() {
+            panel.order[place] = number(row);
+            panel.places[row] = number(place);
+        }
+        panel
+    }
+
+    /// Quantizes vectors whose squared lengths are off from 1 by at most `apart`; see [`Operand::round`] for `usual`.
+    fn of(vectors: &[f32], dimension: usize, [apart, usual]: [f32; 2], kernel: &Kernel, sections: &Sections) -> Panel {
+        let (rows, steps) = (vectors.len() / dimension, sections.steps());
+        let mut panel = Panel::empty(rows, kernel, sections);
+        let units: Vec<f32> = sections.units().take(dimension).collect();
         let mut integers = vec![0_i8; dimension];
-        let mut half = vec![0_i8; dimension];
+        let mut counted = vec![0.0_f32; dimension];
         for (row, vector) in vectors.chunks_exact(dimension).enumerate() {
-            kernel.operand.round(vector, &mut integers);
-            panel.numbers.set(row, vector, &integers);
+            counted.iter_mut().zip(vector).zip(&units).for_each(|((counted, v), unit)| *counted = v / unit);
+            kernel.operand.round(&counted, usual, sections, &mut integers);
+            let mut set = |numbers: &mut Numbers, of_one: fn(i8) -> i8| {
+                let all = counted.iter_mut().zip(&integers).zip(&units);
+                all.for_each(|((counted, &q), unit)| *counted = f32::from(of_one(q)) * unit);
+                numbers.set(row, vector, &counted, apart, sections);
+            };
+            set(&mut panel.numbers, |q| q);
             let mut most = panel.numbers.residuals[row];
             panel.span[0] = panel.span[0].min(most);
             if let Some(of_halved) = &mut panel.of_halved {
-                integers.iter().zip(&mut half).for_each(|(&q, half)| *half = halved(q));
-                of_halved.set(row, vector, &half);
+                set(of_halved, halved);
                 most = most.max(of_halved.residuals[row]);
                 of_halved.residuals[row] = most;
             }
@@ -199,7 +258,7 @@ impl Panel {
                 four.iter().zip(&mut panel.integers[at..]).for_each(|(&q, byte)| *byte = q.cast_unsigned());
             }
         }
-        panel.corrections = corrections(&panel.integers, kernel, chunks);
+        panel.corrections = corrections(&panel.integers, kernel, sections);
         panel
     }
 
@@ -211,20 +270,29 @@ impl Panel {
     /// At least how far each row is from its integers: as a column, and in the worse of its two roles.
     pub(super) fn residuals(&self) -> [&[f32]; 2] {
         let as_columns = &self.numbers.residuals;
-        // Halves are further away, never nearer: `Panel::new` sees to that.
+        // Halves are further away, never nearer: `Panel::of` sees to that.
         [as_columns, self.of_halved.as_ref().map_or(as_columns, |halves| &halves.residuals)]
     }
 
-    /// The columns, with the cut of each, and their corrections.
-    fn part<'a>(&'a self, cuts: &'a [f32]) -> (Part<'a>, &'a [i32]) {
-        let Numbers { scales, residuals } = &self.numbers;
-        (Part { integers: &self.integers, scales, residuals, cuts }, &self.corrections)
+    /// Per place, the row of the tile that is there.
+    pub(super) fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Per row of the tile, its place.
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places
+    }
+
+    /// The least and the largest of all residuals.
+    pub(super) fn span(&self) -> [f32; 2] {
+        self.span
     }
 
     pub(super) fn anchors(&self, kernel: &Kernel) -> Anchors {
         let padded = self.rows.next_multiple_of(kernel.anchors);
         let steps = self.integers.len() / (self.numbers.scales.len() * STEP);
-        let mut integers = vec![[0_u8; STEP]; padded * steps];
+        let mut integers = vec![[kernel.operand.anchor(0); STEP]; padded * steps];
         let columns = self.integers.as_chunks::<STEP>().0;
         for row in 0..self.rows {
             let from = columns[place(row, 0, kernel.columns, steps) / STEP..].iter().step_by(kernel.columns);
@@ -239,13 +307,13 @@ impl Panel {
 }
 
 /// What the sums of each chunk start at.
-pub(super) fn corrections(integers: &[u8], kernel: &Kernel, chunks: &[usize]) -> Vec<i32> {
-    let (columns, steps) = (kernel.columns, chunks.iter().sum::<usize>());
+fn corrections(integers: &[u8], kernel: &Kernel, sections: &Sections) -> Vec<i32> {
+    let (columns, steps, chunks) = (kernel.columns, sections.steps(), sections.chunks().count());
     let blocks = integers.len() / (columns * steps * STEP);
-    let mut all = vec![0; blocks * columns * chunks.len()];
-    for (block, corrections) in all.chunks_mut(chunks.len() * columns).enumerate() {
+    let mut all = vec![0; blocks * columns * chunks];
+    for (block, corrections) in all.chunks_mut(chunks * columns).enumerate() {
         let mut integers = &integers[block * columns * steps * STEP..];
-        for (&chunk, corrections) in chunks.iter().zip(corrections.chunks_mut(columns)) {
+        for (chunk, corrections) in sections.chunks().zip(corrections.chunks_mut(columns)) {
             let (of_chunk, rest) = integers.split_at(chunk * columns * STEP);
             integers = rest;
             for step in of_chunk.as_chunks::<STEP>().0.chunks(columns) {
@@ -259,24 +327,6 @@ pub(super) fn corrections(integers: &[u8], kernel: &Kernel, chunks: &[usize]) ->
 }
 
 impl Anchors {
-    /// The rows, with the cut of each.
-    pub(super) fn part<'a>(&'a self, cuts: &'a [f32]) -> Part<'a> {
-        let Numbers { scales, residuals } = &self.numbers;
-        Part { integers: &self.integers, scales, residuals, cuts }
-    }
-
-    /// Some of the rows in whole blocks, with the cut of each.
-    fn some<'a>(&'a self, rows: Range<usize>, cuts: &'a [f32]) -> Part<'a> {
-        let Numbers { scales, residuals } = &self.numbers;
-        let integers = self.integers.len() / self.len();
-        Part {
-            integers: &self.integers[rows.start * integers..rows.end * integers],
-            scales: &scales[rows.clone()],
-            residuals: &residuals[rows],
-            cuts,
-        }
-    }
-
     /// How many rows there are, with those that fill up the last block.
     pub(super) fn len(&self) -> usize {
         self.numbers.scales.len()
@@ -284,30 +334,52 @@ impl Anchors {
 }
 
 impl Numbers {
-    pub(super) fn new(rows: usize) -> Numbers {
-        Numbers { scales: vec![0.0; rows], residuals: vec![0.0; rows] }
+    fn new(rows: usize, sections: &Sections) -> Numbers {
+        let zeros = |rows| vec![0.0; rows];
+        Numbers { scales: zeros(rows), residuals: zeros(rows), rests: zeros(rows * sections.tests()) }
     }
 
-    fn set(&mut self, row: usize, vector: &[f32], integers: &[i8]) {
+    /// What belongs to a vector with these integers, in units of the last section. Its squared length is off from 1 by at most `apart`,
+    /// and so is that of the vectors that it is multiplied with.
+    fn set(&mut self, row: usize, vector: &[f32], integers: &[f32], apart: f32, sections: &Sections) {
         let (scale, left) = project(vector, integers);
         self.scales[row] = scale;
-        self.residuals[row] = residual(left);
+        self.residuals[row] = residual(left * (1.0 + f64::from(apart)));
+        let (rows, mut start) = (self.scales.len(), 0);
+        for (test, section) in sections.all()[..sections.tests()].iter().enumerate() {
+            start += section.steps() * STEP;
+            let squares = vector[start..].iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+            self.rests[test * rows + row] = residual(squares);
+        }
     }
 
     fn take(&mut self, to: usize, other: &Numbers, from: usize) {
         self.scales[to] = other.scales[from];
         self.residuals[to] = other.residuals[from];
+        let tests = self.rests.chunks_mut(self.scales.len()).zip(other.rests.chunks(other.scales.len()));
+        tests.for_each(|(own, other)| own[to] = other[from]);
     }
 
     fn resized(&self, rows: usize) -> Numbers {
-        let mut resized = self.clone();
-        resized.scales.resize(rows, 0.0);
-        resized.residuals.resize(rows, 0.0);
-        resized
+        let resized = |numbers: &[f32]| {
+            let mut numbers = numbers.to_vec();
+            numbers.resize(rows, 0.0);
+            numbers
+        };
+        Numbers {
+            scales: resized(&self.scales),
+            residuals: resized(&self.residuals),
+            rests: self.rests.chunks(self.scales.len()).flat_map(resized).collect(),
+        }
+    }
+
+    fn side<'a>(&'a self, integers: &'a [u8], [scores, cuts]: [&'a [f32]; 2]) -> Side<'a> {
+        let Numbers { scales, residuals, rests } = self;
+        Side { integers, scales, residuals, rests, scores, cuts }
     }
 }
 
 /// Where the integers of a step of a row begin, in blocks of `width` rows.
-pub(super) fn place(row: usize, step: usize, width: usize, steps: usize) -> usize {
+fn place(row: usize, step: usize, width: usize, steps: usize) -> usize {
     ((row / width * steps + step) * width + row % width) * STEP
 }

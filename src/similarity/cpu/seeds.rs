@@ -8,14 +8,12 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::panels::{Anchors, Panel};
+use super::panels::{Anchors, Panel, Panels};
 use super::{Scan, number};
 use crate::similarity::int8::bounds;
-use crate::similarity::order::Pivots;
-use crate::similarity::products::BLOCK;
 use crate::similarity::remaining::Remaining;
 use crate::similarity::rows::Rows;
-use crate::similarity::tiles::Need;
+use crate::similarity::tiles::{Need, Tiles};
 use crate::similarity::waiting::{Candidate, TileWaiting};
 
 /// Means of a group, at most: a block of anchors for most kernels.
@@ -45,17 +43,25 @@ struct Means {
 }
 
 impl Means {
-    /// Every row belongs to the one of a few that it is nearest to.
-    fn new(rows: Rows<'_>, range: Range<usize>) -> Means {
-        let (all, dimension): (Vec<u32>, usize) = (range.map(number).collect(), rows.dimension());
-        let count = MEANS.min(all.len());
-        let pivots: Vec<u32> = (0..count).map(|at| all[(2 * at + 1) * all.len() / (2 * count)]).collect();
-        let mut means = Means { sums: vec![0.0; count * dimension], of_rows: Vec::with_capacity(all.len()) };
-        let pivots = Pivots::new(rows, &pivots);
-        for of_row in all.chunks(BLOCK).flat_map(|rows| pivots.nearest(rows)) {
-            let sums = &mut means.sums[of_row.pivot * dimension..][..dimension];
-            sums.iter_mut().zip(rows.row(of_row.row as usize)).for_each(|(sum, v)| *sum += v);
-            means.of_rows.push(of_row.pivot);
+    /// Every row of some tiles belongs to the one of a few that it is nearest to.
+    fn new(rows: Rows<'_>, tiles: &Tiles<'_>, group: Range<usize>, panels: &Panels) -> Means {
+        let (range, dimension) = (tiles.range(group.start).start..tiles.range(group.end - 1).end, rows.dimension());
+        let count = MEANS.min(range.len());
+        let pivots = (0..count).map(|at| range.start + (2 * at + 1) * range.len() / (2 * count));
+        let pivots =
+            Panel::new(&rows.gather(pivots), dimension, &panels.kernel, panels.sections()).anchors(&panels.kernel);
+        let mut means = Means { sums: vec![0.0; count * dimension], of_rows: Vec::with_capacity(range.len()) };
+        let mut products = Vec::new();
+        for tile in group {
+            panels.products(&pivots, 0..pivots.len(), panels.panel(tile), &mut products);
+            let lines: Vec<&[f32]> = products.chunks_exact(panels.rows(tile)).take(count).collect();
+            for (place, row) in tiles.range(tile).enumerate() {
+                let nearer = |&a: &usize, &b: &usize| lines[a][place].total_cmp(&lines[b][place]).then(b.cmp(&a));
+                let nearest = (0..count).max_by(nearer).expect("a tile has rows");
+                let sums = &mut means.sums[nearest * dimension..][..dimension];
+                sums.iter_mut().zip(rows.row(row)).for_each(|(sum, v)| *sum += v);
+                means.of_rows.push(nearest);
+            }
         }
         means
     }
@@ -134,7 +140,7 @@ impl<'a> Scan<'a> {
     pub(super) fn seed(&self, group: Range<usize>, remaining: &Remaining<'_>) {
         let tiles = self.join.tiles;
         let range = tiles.range(group.start).start..tiles.range(group.end - 1).end;
-        let means = Means::new(self.join.rows, range.clone());
+        let means = Means::new(self.join.rows, tiles, group.clone(), &self.panels);
         let choices =
             group.clone().flat_map(|tile| self.choices(tile, &means.of_rows[tiles.range(tile).start - range.start..]));
         let mut choices: Vec<Choice> = choices.collect();
@@ -188,7 +194,7 @@ impl<'a> Scan<'a> {
         products: &mut Vec<f32>,
     ) {
         let (tiles, panels) = (self.join.tiles, &self.panels);
-        let means = Panel::new(&means.sums, self.join.rows.dimension(), &panels.kernel, panels.chunks())
+        let means = Panel::new(&means.sums, self.join.rows.dimension(), &panels.kernel, panels.sections())
             .anchors(&panels.kernel);
         let mut reached: Vec<usize> =
             (0..tiles.count()).filter(|&j| group.clone().any(|i| remaining.needs(i, j))).collect();
@@ -230,7 +236,7 @@ impl<'a> Scan<'a> {
         let columns = gathered.columns();
         panels.products(anchors, rows.clone(), &gathered, products);
 
-        let [own, others] = [panels.residuals(tile)[1], gathered.residuals()[1]];
+        let [own, others] = [panels.panel(tile).residuals()[1], gathered.residuals()[1]];
         let mut best = Best::of(TRIED * rule.usual());
         for row in need.lists(lists) {
             let place = row - first;

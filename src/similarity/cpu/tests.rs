@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::kernel::Side;
+use super::panels::Panel;
 use super::*;
 use crate::embedding::Vectors;
-use crate::similarity::int8::cut;
+use crate::similarity::rotation::Rotation;
 use crate::similarity::testing::raw_pair;
 use crate::similarity::{Entry, NO_LIST, RuleLists, TopK, canonical_score};
 
@@ -37,13 +37,12 @@ fn one_rule(rows: usize) -> Lists {
 }
 
 proptest! {
-    /// A kernel that is told to propose what reaches the canonical score proposes the pair, with and without sketches, and says no
-    /// less of it.
+    /// A kernel that is told to propose what reaches the canonical score proposes the pair, turned or not, and says no less of it.
     #[test]
     fn no_pair_leaves_the_bounds_of_a_kernel((x, y) in raw_pair(4096), others in 0_usize..40, seed in any::<u64>()) {
         let dimension = x.len();
         // Others between and beside the two, so that axes are not theirs alone.
-        let others = if dimension < 700 { others } else { 0 };
+        let (others, turns) = if dimension < 400 { (others, true) } else { (0, false) };
         let mut vectors = Vectors::new(dimension, 2 + others);
         vectors.insert(0, &x).unwrap();
         vectors.insert(1, &y).unwrap();
@@ -62,42 +61,36 @@ proptest! {
             }
         }
         let rows = 2 + others;
-        let (matrix, lists) = (Matrix::gather(&vectors, 0..rows), one_rule(rows));
+        // Lists that are never full: what they need is what they are told.
+        let (matrix, lists) = (Matrix::gather(&vectors, 0..rows), Lists::everything(rows, 2 * rows));
         let tiles = Tiles::new(&lists, rows, rows);
-        let slack = kernel_slack();
-        for kernel in Kernel::available() {
-            let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
-            let anchors = panels.anchors(0);
-            let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..1, &panels);
-            let mut sketched = Columns::default();
-            if let Some(sketches) = &sketches {
-                sketches.sketch(&panels, 0, &mut sketched);
+        let all = Rows::new(&matrix, None);
+        let rotation = turns.then(|| Rotation::fit(matrix.values(), dimension, &turning::ends(dimension)));
+        let join = Join::new(all, &lists, &tiles);
+        for (kernel, turned) in Kernel::available().into_iter().flat_map(|kernel| [(kernel, false), (kernel, true)]) {
+            let mut scan = Scan::new(&join, kernel);
+            if turned {
+                let Some(rotation) = &rotation else { continue };
+                scan.panels.turn(all, &tiles, rotation, |row| (row * 7) % 5);
+                scan.slack = kernel_slack(rotation.apart());
             }
-            let residuals = panels.residuals(0);
+            let (panel, anchors) = (scan.panels.panel(0), scan.panels.anchors(0));
             for (a, c) in (0..rows.min(6)).flat_map(|a| (0..rows.min(6)).map(move |c| (a, c))) {
                 let score = canonical_score(matrix.row(a), matrix.row(c));
-                let nothing = vec![f32::INFINITY; panels.rows(0).max(anchors.len())];
-                let [mut scores, mut cuts] = [0, 1].map(|_| nothing[..anchors.len()].to_vec());
-                scores[a] = score - slack;
-                cuts[a] = cut(score, residuals.map(|of_role| of_role[a]), panels.span(0), slack);
-                let columns = &nothing[..panels.rows(0)];
-                let (part, corrections) = panels.columns(0, columns);
-                let mut pass = Pass::of_vectors(anchors.part(&cuts), part, panels.chunks(), corrections);
-                for sketches in [None, sketches.as_ref()] {
-                    if let Some(sketches) = sketches {
-                        (pass.anchors.parts[0], pass.anchors.rest) = sketches.part(0, &scores);
-                        (pass.columns.parts[0], pass.columns.rest, pass.corrections[0]) = sketched.part(columns);
-                        pass.chunks[0] = sketches.chunks();
-                    }
-                    let mut found = Vec::new();
-                    kernel.scan(&pass, &mut found);
-                    let is_pair = |p: &&Proposal| (p.anchor as usize, p.column as usize) == (a, c);
-                    let found = found.iter().find(is_pair);
-                    let sketched = sketches.is_some();
-                    prop_assert!(found.is_some(), "{} loses {a}, {c} of {score}, sketched: {sketched}", kernel.name);
-                    let [lower, upper] = bounds(found.unwrap().product, [residuals[1][a], residuals[1][c]], slack);
-                    prop_assert!(lower <= score && score <= upper, "{} {score} {lower} {upper}", kernel.name);
-                }
+                // Only one row wants anything, and that is just what it gets.
+                scan.thresholds = Thresholds::of(&join);
+                (0..rows).for_each(|row| scan.thresholds.raise(row, 0, if row == a { score } else { f32::INFINITY }));
+                let [mut own, mut others] = [0, 1].map(|_| Wants::default());
+                own.look(&scan, [0, 0], [panel, panel], anchors.len());
+                others.nothing(panel.columns());
+                let mut found = Vec::new();
+                kernel.scan(&scan.panels.pass(&anchors, own.sides(), panel, others.sides()), &mut found);
+                let places = [a, c].map(|row| panel.places()[row]);
+                let found = found.iter().find(|p| [p.anchor, p.column] == places);
+                prop_assert!(found.is_some(), "{} loses {a}, {c} of {score}, turned: {turned}", kernel.name);
+                let residuals = places.map(|place| panel.residuals()[1][place as usize]);
+                let [lower, upper] = bounds(found.unwrap().product, residuals, scan.slack);
+                prop_assert!(lower <= score && score <= upper, "{} {score} {lower} {upper}", kernel.name);
             }
         }
     }
@@ -111,7 +104,7 @@ proptest! {
         let n = u32::try_from(rows).unwrap();
         let ranges = ends.chunks_exact(2).map(|ends| ends[0].min(ends[1]).min(n)..ends[0].max(ends[1]).min(n));
         lists.rules[0].scopes.extend(ranges.filter(|range| !range.is_empty()).map(|range| std::iter::once(range).collect()));
-        let order = order::by_looks(&matrix, &lists);
+        let order = order::by_looks(&matrix, &lists, kernel().unwrap());
         let mut all = order.clone();
         all.sort_unstable();
         prop_assert!(all.into_iter().eq(0..n));
@@ -146,38 +139,23 @@ fn clusters(rows: usize, dimension: usize, of: usize) -> Matrix {
 }
 
 #[test]
-fn sketches_spare_most_of_other_clusters_and_lose_no_list() {
+fn turned_vectors_spare_most_of_other_clusters_and_lose_no_list() {
     let matrix = clusters(1200, 256, 100);
     let lists = Lists::everything(1200, 5);
     let tiles = Tiles::new(&lists, 1200, 100);
-    let kernel = kernel().unwrap();
-    let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
-    let sketches = Group::new(Rows::new(&matrix, None), &tiles, 0..4, &panels).expect("good axes");
-    let mut sketched = Columns::default();
-    let mut scanned = Scanned::default();
-    for j in 4..12 {
-        sketches.sketch(&panels, j, &mut sketched);
-        let anchors = panels.anchors(2);
-        let [own, others] = [anchors.len(), panels.rows(j)].map(|rows| vec![0.8; rows]);
-        let (part, corrections) = panels.columns(j, &others);
-        let (of_anchors, own_rest) = sketches.part(2, &own);
-        let (of_columns, rest, starts) = sketched.part(&others);
-        let pass = Pass {
-            anchors: Side { parts: [of_anchors, anchors.part(&own)], rest: own_rest },
-            columns: Side { parts: [of_columns, part], rest },
-            chunks: [sketches.chunks(), panels.chunks()],
-            corrections: [starts, corrections],
-        };
-        let of_tile = kernel.scan(&pass, &mut Vec::new());
-        scanned.blocks += of_tile.blocks;
-        scanned.cut_short += of_tile.cut_short;
+    let join = Join::new(Rows::new(&matrix, None), &lists, &tiles);
+    (0..1200).for_each(|row| join.raise(0, row, 0.8));
+    for kernel in Kernel::available() {
+        let scan = Scan::new(&join, kernel);
+        let rotation = Rotation::fit(matrix.values(), 256, &[32, 64, 128, 256]);
+        let spared = scan.spared(&rotation, &Remaining::new(&tiles));
+        assert!(spared > 0.6, "{}: {spared}", kernel.name);
     }
-    assert!(scanned.cut_short * 10 > scanned.blocks * 9, "{scanned:?}");
-    let found = |sketch_from| {
-        let cpu = Cpu { tile: 100, sketch_from };
+    let found = |turn| {
+        let cpu = Cpu { tile: 100, turn };
         cpu.top_k(&matrix, &lists, &Progress::hidden()).expect("lists").lists
     };
-    assert_eq!(found(0), found(u64::MAX));
+    assert_eq!(found(Some(true)), found(Some(false)));
 }
 
 fn naive(matrix: &Matrix, lists: &Lists, anchor: usize) -> Vec<(u32, f32)> {
@@ -301,36 +279,30 @@ fn the_longest_vectors_of_one_sign_are_compared() {
     }
 }
 
-/// All products of the rows of two tiles, by row.
-fn products(panels: &Panels, i: usize, j: usize) -> Vec<Vec<u32>> {
-    let anchors = panels.anchors(i);
-    let mut products = Vec::new();
-    panels.products(&anchors, 0..anchors.len(), panels.panel(j), &mut products);
-    let of_row = |&place: &u32| {
-        let products = &products[place as usize * panels.rows(j)..];
-        panels.places(j).iter().map(|&place| products[place as usize].to_bits()).collect()
-    };
-    panels.places(i).iter().map(of_row).collect()
-}
-
 proptest! {
     #[test]
-    fn rows_in_any_place_keep_their_products(rows in 2_usize..90, dimension in 1_usize..200, keys in prop::collection::vec(0_u8..9, 90)) {
+    fn gathered_rows_keep_their_products(rows in 2_usize..90, dimension in 1_usize..200, some in prop::collection::vec(any::<prop::sample::Index>(), 1..60)) {
         let (matrix, lists) = everything(rows, dimension, rows);
         let tiles = Tiles::new(&lists, rows, 50);
+        let some: Vec<u32> = some.iter().map(|index| number(index.index(rows))).collect();
         for kernel in Kernel::available() {
-            let mut panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
-            let last = tiles.count() - 1;
-            let numbers = |panels: &Panels| {
-                let residuals = panels.residuals(last);
-                let of_row = |&place: &u32| residuals.map(|of_role| of_role[place as usize].to_bits());
-                (panels.places(last).iter().map(of_row).collect::<Vec<_>>(), panels.span(last).map(f32::to_bits))
+            let panels = Panels::new(Rows::new(&matrix, None), &tiles, kernel);
+            let anchors = panels.anchors(0);
+            let products = |panel: &Panel| {
+                let mut products = Vec::new();
+                panels.products(&anchors, 0..anchors.len(), panel, &mut products);
+                products
             };
-            let before = (products(&panels, 0, last), numbers(&panels));
-            panels.arrange(|tile, row| keys[tiles.range(tile).start + row as usize]);
-            let in_order: Vec<u8> = panels.order(last).iter().map(|&row| keys[tiles.range(last).start + row as usize]).collect();
-            prop_assert!(in_order.is_sorted());
-            prop_assert_eq!((products(&panels, 0, last), numbers(&panels)), before);
+            let (gathered, all) = (panels.gather(&some, 50), [0, tiles.count() - 1].map(|tile| products(panels.panel(tile))));
+            let of_some = products(&gathered);
+            for (place, row) in some.iter().map(|&row| row as usize).enumerate() {
+                let panel = panels.panel(row / 50);
+                prop_assert_eq!(gathered.residuals().map(|of_role| of_role[place]), panel.residuals().map(|of_role| of_role[row % 50]));
+                for anchor in 0..tiles.range(0).len() {
+                    let expected = all[row / 50][anchor * panel.columns() + row % 50];
+                    prop_assert_eq!(of_some[anchor * gathered.columns() + place].to_bits(), expected.to_bits());
+                }
+            }
         }
     }
 }

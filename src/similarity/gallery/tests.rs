@@ -161,7 +161,7 @@ proptest! {
         tile in 1_usize..9,
     ) {
         let (gallery, lists) = (gallery(&rows), lists(&rows, unseen, &asked));
-        let engine = Cpu { tile, sketch_from: u64::MAX };
+        let engine = Cpu { tile, turn: Some(false) };
         let found = gallery.top_k(&engine, &lists, &Progress::hidden()).unwrap();
         for (number, rule) in lists.rules.iter().enumerate() {
             prop_assert_eq!(found.lists[number].len(), rows.len());

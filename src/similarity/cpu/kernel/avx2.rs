@@ -7,15 +7,14 @@
 
 use std::arch::x86_64::{
     _mm256_add_epi16, _mm256_add_epi32, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_setzero_si256,
 };
 
 use super::block::blocks;
 use super::ymm::{
-    Floats, Integers, LANES, Mask, add, and, at_least, bits, floats, integers, min, mul, none, numbers, or, splat,
-    to_floats,
+    Floats, Integers, LANES, Mask, add, at_least, bits, floats, integers, larger, min, moved_up, mul, none, numbers,
+    or, splat, sub, to_floats, zero,
 };
-use super::{Kernel, Operand, Pass, Proposal, STEP, Scanned, Side};
+use super::{Extreme, Extremes, Kernel, Operand, Pass, Proposal, STEP, Scanned, Section, Side};
 
 /// Rows of a block: 6 × 2 sums leave four of the 16 registers for operands.
 const ROWS: usize = 6;
@@ -37,13 +36,19 @@ pub(super) const KERNEL: Kernel = Kernel {
 
 blocks!("avx2");
 
-/// The sums of the next chunks.
+/// Adds the sums of a section.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn multiply(operands: &mut Operands<'_>, chunks: &[usize]) -> Pairs<Integers> {
-    let mut sums = [[_mm256_setzero_si256(); HALVES]; ROWS];
+fn multiply(mut sums: Pairs<Integers>, operands: &mut Operands<'_>, section: &Section) -> Pairs<Integers> {
+    if section.shift > 0 {
+        for sums in &mut sums {
+            for sums in sums {
+                *sums = moved_up(*sums, section.shift);
+            }
+        }
+    }
     let one = _mm256_set1_epi16(1);
-    for &steps in chunks {
+    for &steps in &section.chunks {
         let (start, steps) = operands.take(steps);
         let mut narrow = [start; ROWS];
         for (x, y) in steps {

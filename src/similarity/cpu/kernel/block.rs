@@ -5,36 +5,34 @@
 /// `scan`, over what a room brings:
 ///
 /// - `ROWS` anchors, `COLUMNS` in `HALVES` registers of `LANES` numbers, the registers `Floats`, `Integers` and `Mask`;
-/// - `multiply`, the sums of the next chunks of the `Operands`;
+/// - `multiply`, which adds the sums of a section of the `Operands`, after `move_up`;
+/// - `zero`, and `moved_up`, a register with its integers some bits up;
 /// - `floats` and `integers`, which load a register, and `numbers`, which stores it;
 /// - `splat`, `to_floats`, `add`, `mul` and `min`, each rounded once;
-/// - for masks `at_least`, `and`, `or`, `none` and `bits`.
+/// - for masks `at_least`, `or`, `none` and `bits`.
 macro_rules! blocks {
     ($features:literal) => {
         #[target_feature(enable = $features)]
         fn scan(pass: &Pass<'_>, found: &mut Vec<Proposal>) -> Scanned {
+            let tests = pass.sections.tests();
+            let extremes = [Extremes::new(&pass.anchors, ROWS), Extremes::new(&pass.columns, COLUMNS)];
             let mut scanned = Scanned::default();
             for c in (0..pass.columns.rows()).step_by(COLUMNS) {
-                for a in (0..pass.anchors.rows()).step_by(ROWS) {
+                'blocks: for a in (0..pass.anchors.rows()).step_by(ROWS) {
                     let block = Block { x: &pass.anchors, a, y: &pass.columns, c };
-                    scanned.blocks += 1;
-                    let mut passed = None;
-                    if !pass.chunks[0].is_empty() {
-                        let may_reach = block.reached::<true>(&block.products(pass, 0));
-                        if !any(&may_reach) {
-                            scanned.cut_short += 1;
-                            continue;
+                    let mut operands = block.operands(pass);
+                    let mut sums = [[zero(); HALVES]; ROWS];
+                    scanned.steps += operands.steps();
+                    for (test, section) in pass.sections.all().iter().enumerate() {
+                        sums = multiply(sums, &mut operands, section);
+                        if test < tests && !block.may_reach(&sums, test, section.unit, &extremes) {
+                            scanned.spared += operands.steps();
+                            continue 'blocks;
                         }
-                        passed = Some(may_reach);
                     }
-                    let products = block.products(pass, 1);
-                    let mut reached = block.reached::<false>(&products);
-                    if any(&reached) {
-                        if let Some(passed) = passed {
-                            for (reached, passed) in reached.as_flattened_mut().iter_mut().zip(passed.as_flattened()) {
-                                *reached = and(*reached, *passed);
-                            }
-                        }
+                    let products = block.products(&sums);
+                    let reached = block.reached(&products);
+                    if bits(reached.as_flattened().iter().fold(none(), |all, &of_row| or(all, of_row))) != 0 {
                         block.collect(&products, &reached, found);
                     }
                 }
@@ -48,7 +46,12 @@ macro_rules! blocks {
             for c in (0..width).step_by(COLUMNS) {
                 for a in (0..pass.anchors.rows()).step_by(ROWS) {
                     let block = Block { x: &pass.anchors, a, y: &pass.columns, c };
-                    for (row, products) in block.products(pass, 1).into_iter().enumerate() {
+                    let mut operands = block.operands(pass);
+                    let mut sums = [[zero(); HALVES]; ROWS];
+                    for section in pass.sections.all() {
+                        sums = multiply(sums, &mut operands, section);
+                    }
+                    for (row, products) in block.products(&sums).into_iter().enumerate() {
                         let all = &mut all[(a + row) * width + c..][..COLUMNS];
                         for (all, products) in all.chunks_exact_mut(LANES).zip(products) {
                             all.copy_from_slice(&numbers(products));
@@ -69,6 +72,11 @@ macro_rules! blocks {
         }
 
         impl<'a> Operands<'a> {
+            /// Steps that are left.
+            fn steps(&self) -> u64 {
+                (self.anchors.len() / (ROWS * STEP)) as u64
+            }
+
             /// Takes the next chunk off: what its sums start at, and the integers of each of its steps.
             #[inline]
             #[target_feature(enable = $features)]
@@ -100,20 +108,49 @@ macro_rules! blocks {
         }
 
         impl Block<'_> {
-            /// The products of the sketches or of the vectors.
+            /// All integers.
             #[inline]
             #[target_feature(enable = $features)]
-            fn products(&self, pass: &Pass<'_>, part: usize) -> Pairs<Floats> {
-                let (of_x, of_y, chunks) = (&self.x.parts[part], &self.y.parts[part], pass.chunks[part]);
-                let integers = chunks.iter().sum::<usize>() * STEP;
-                let mut operands = Operands {
-                    anchors: &of_x.integers[self.a * integers..(self.a + ROWS) * integers],
-                    columns: &of_y.integers[self.c * integers..(self.c + COLUMNS) * integers],
-                    corrections: &pass.corrections[part][self.c * chunks.len()..(self.c + COLUMNS) * chunks.len()],
-                };
-                let sums = multiply(&mut operands, chunks);
+            fn operands<'b>(&self, pass: &Pass<'b>) -> Operands<'b> {
+                let (integers, chunks) = (pass.sections.steps() * STEP, pass.corrections.len() / pass.columns.rows());
+                Operands {
+                    anchors: &pass.anchors.integers[self.a * integers..(self.a + ROWS) * integers],
+                    columns: &pass.columns.integers[self.c * integers..(self.c + COLUMNS) * integers],
+                    corrections: &pass.corrections[self.c * chunks..(self.c + COLUMNS) * chunks],
+                }
+            }
+
+            /// Whether some pair may reach its score with what comes after a test, by these sums of a section of such units.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn may_reach(&self, sums: &Pairs<Integers>, test: usize, unit: f32, extremes: &[Extremes; 2]) -> bool {
+                let [of_anchors, of_columns] = extremes;
+                let Extreme { score, scale, rest } = of_anchors.of(self.a / ROWS, test);
+                let least = splat(score - rest * of_columns.of(self.c / COLUMNS, test).rest);
+                let (scale, rest) = (splat(scale * (unit * unit)), splat(rest));
+                let (scales, scores) = (self.columns(self.y.scales), self.columns(self.y.scores));
+                let rests = self.columns(&self.y.rests[test * self.y.rows()..]);
+                let mut most = [zero(); HALVES];
+                for sums in sums {
+                    for half in 0..HALVES {
+                        most[half] = larger(most[half], sums[half]);
+                    }
+                }
+                let mut reached = none();
+                for half in 0..HALVES {
+                    let product = mul(to_floats(most[half]), mul(scale, scales[half]));
+                    let limit = min(least, sub(scores[half], mul(rests[half], rest)));
+                    reached = or(reached, at_least(product, limit));
+                }
+                bits(reached) != 0
+            }
+
+            /// The products of whole vectors.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn products(&self, sums: &Pairs<Integers>) -> Pairs<Floats> {
                 let mut products = [[splat(0.0); HALVES]; ROWS];
-                let (x, y) = (self.anchors(of_x.scales), self.columns(of_y.scales));
+                let (x, y) = (self.anchors(self.x.scales), self.columns(self.y.scales));
                 for ((products, sums), &x) in products.iter_mut().zip(sums).zip(x) {
                     let x = splat(x);
                     for half in 0..HALVES {
@@ -123,23 +160,18 @@ macro_rules! blocks {
                 products
             }
 
-            /// Which pairs may reach their cut: by the products of the sketches, or of the vectors.
+            /// Which pairs may reach their cut.
             #[inline]
             #[target_feature(enable = $features)]
-            fn reached<const SKETCHES: bool>(&self, products: &Pairs<Floats>) -> Pairs<Mask> {
-                let part = usize::from(!SKETCHES);
-                let (of_x, of_y) = (&self.x.parts[part], &self.y.parts[part]);
-                let [own_residuals, own_cuts] = [of_x.residuals, of_x.cuts].map(|numbers| self.anchors(numbers));
-                let [residuals, cuts] = [of_y.residuals, of_y.cuts].map(|numbers| self.columns(numbers));
-                let rests = SKETCHES.then(|| (self.anchors(self.x.rest), self.columns(self.y.rest)));
+            fn reached(&self, products: &Pairs<Floats>) -> Pairs<Mask> {
+                let (x, y) = (self.x, self.y);
+                let [own_residuals, own_cuts] = [x.residuals, x.cuts].map(|numbers| self.anchors(numbers));
+                let [residuals, cuts] = [y.residuals, y.cuts].map(|numbers| self.columns(numbers));
                 let mut reached = [[none(); HALVES]; ROWS];
                 for (row, (reached, products)) in reached.iter_mut().zip(products).enumerate() {
                     let [residual, cut] = [own_residuals, own_cuts].map(|numbers| splat(numbers[row]));
                     for half in 0..HALVES {
-                        let mut apart = add(residual, residuals[half]);
-                        if let Some((own_rest, rest)) = &rests {
-                            apart = add(apart, mul(splat(own_rest[row]), rest[half]));
-                        }
+                        let apart = add(residual, residuals[half]);
                         reached[half] = at_least(add(products[half], apart), min(cut, cuts[half]));
                     }
                 }
@@ -183,31 +215,26 @@ macro_rules! blocks {
                 }
             }
         }
-
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn any(reached: &Pairs<Mask>) -> bool {
-            bits(reached.as_flattened().iter().fold(none(), |all, &of_row| or(all, of_row))) != 0
-        }
     };
 }
 
-/// `multiply`, for instructions that add four products to a sum of 32 bits, over what a room brings: `zero`, `add_integers`, and
+/// `multiply`, for instructions that add four products to a sum of 32 bits, over what a room brings: `add_integers`, and
 /// `step`, which adds the products of a step to the sums.
 macro_rules! sums_of_dots {
     ($features:literal) => {
-        /// The sums of the next chunks.
+        /// Adds the sums of a section.
         #[inline]
         #[target_feature(enable = $features)]
-        fn multiply(operands: &mut Operands<'_>, chunks: &[usize]) -> Pairs<Integers> {
-            let mut sums = [[zero(); HALVES]; ROWS];
-            for &steps in chunks {
+        fn multiply(mut sums: Pairs<Integers>, operands: &mut Operands<'_>, section: &Section) -> Pairs<Integers> {
+            let mut shift = section.shift;
+            for &steps in &section.chunks {
                 let (start, steps) = operands.take(steps);
                 for sums in &mut sums {
                     for half in 0..HALVES {
-                        sums[half] = add_integers(sums[half], start[half]);
+                        sums[half] = add_integers(moved_up(sums[half], shift), start[half]);
                     }
                 }
+                shift = 0;
                 for (x, y) in steps {
                     step(&mut sums, x, y);
                 }

@@ -2,14 +2,14 @@
 
 use std::arch::aarch64::{
     float32x4_t as Floats, int32x4_t as Integers, uint32x4_t as Mask, vaddq_f32 as add, vaddq_s32 as add_integers,
-    vaddvq_u32, vandq_u32 as and, vcgeq_f32 as at_least, vcvtq_f32_s32 as to_floats, vdupq_n_f32 as splat, vdupq_n_s32,
-    vdupq_n_u32, vld1q_f32, vld1q_u8, vld1q_u32, vminq_f32 as min, vmulq_f32 as mul, vorrq_u32 as or,
-    vreinterpretq_s32_u8, vst1q_f32,
+    vaddvq_u32, vandq_u32, vcgeq_f32 as at_least, vcvtq_f32_s32 as to_floats, vdupq_n_f32 as splat, vdupq_n_s32,
+    vdupq_n_u32, vld1q_f32, vld1q_u8, vld1q_u32, vmaxq_s32 as larger, vminq_f32 as min, vmulq_f32 as mul,
+    vorrq_u32 as or, vreinterpretq_s32_u8, vshlq_s32, vst1q_f32, vsubq_f32 as sub,
 };
 use std::arch::asm;
 
 use super::block::{blocks, sums_of_dots};
-use super::{Kernel, Operand, Pass, Proposal, STEP, Scanned, Side};
+use super::{Extreme, Extremes, Kernel, Operand, Pass, Proposal, STEP, Scanned, Section, Side};
 
 /// Rows of a block: 8 × 2 sums are as many as the widest processors have under way, and take 20 of the 32 registers with the
 /// operands.
@@ -73,6 +73,12 @@ fn zero() -> Integers {
 
 #[inline]
 #[target_feature(enable = "neon")]
+fn moved_up(integers: Integers, bits: u32) -> Integers {
+    vshlq_s32(integers, vdupq_n_s32(bits.cast_signed()))
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
 fn none() -> Mask {
     vdupq_n_u32(0)
 }
@@ -82,7 +88,7 @@ fn none() -> Mask {
 #[target_feature(enable = "neon")]
 fn bits(mask: Mask) -> u32 {
     // SAFETY: the array is as long as a register.
-    vaddvq_u32(and(mask, unsafe { vld1q_u32([1, 2, 4, 8].as_ptr()) }))
+    vaddvq_u32(vandq_u32(mask, unsafe { vld1q_u32([1, 2, 4, 8].as_ptr()) }))
 }
 
 #[inline]

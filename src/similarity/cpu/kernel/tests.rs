@@ -8,15 +8,17 @@
 
 use proptest::prelude::*;
 
-use super::{Kernel, Operand, Part, Pass, Proposal, STEP, Side, portable};
+use super::{Kernel, Operand, Pass, Proposal, STEP, Section, Sections, Side, portable};
 
-/// The rows of one side of a tile: sketches, then vectors.
+/// The rows of one side of a tile.
 struct Rows {
-    integers: [Vec<Vec<i8>>; 2],
-    scales: [Vec<f32>; 2],
-    residuals: [Vec<f32>; 2],
-    cuts: [Vec<f32>; 2],
-    rest: Vec<f32>,
+    integers: Vec<Vec<i8>>,
+    scales: Vec<f32>,
+    residuals: Vec<f32>,
+    /// `[tests][rows]`.
+    rests: Vec<f32>,
+    scores: Vec<f32>,
+    cuts: Vec<f32>,
 }
 
 /// What a tile is made of.
@@ -24,12 +26,12 @@ struct Rows {
 struct Shape {
     /// Blocks of anchors and of columns.
     blocks: [usize; 2],
-    /// Steps of the sketches, which may be none, and of the vectors.
-    steps: [usize; 2],
+    /// Of each section its steps, and by how many bits its unit is finer than that of the section before.
+    sections: Vec<(usize, u32)>,
     /// Steps of a chunk, from the first on and around; fewer where products of 16 bits would not fit.
     chunks: Vec<usize>,
     integers: Integers,
-    /// How many rows in 16 have a cut that can be reached.
+    /// How many rows in 16 have scores and cuts that can be reached.
     wanted: u64,
     seed: u64,
 }
@@ -48,9 +50,10 @@ fn shape() -> impl Strategy<Value = Shape> {
     use Integers::{Any, Extreme, Largest, Small};
     let integers = prop_oneof![Just(Any), Just(Small), Just(Extreme), Just(Largest)];
     let chunks = prop::collection::vec(1_usize..=40, 1..5);
-    let steps = [0_usize..=40, 1..=40];
-    ([1_usize..=4, 1..=4], steps, chunks, integers, prop_oneof![Just(0_u64), Just(1), Just(16)], any::<u64>()).prop_map(
-        |(blocks, steps, chunks, integers, wanted, seed)| Shape { blocks, steps, chunks, integers, wanted, seed },
+    let sections = prop::collection::vec((1_usize..=20, 0_u32..3), 1..5);
+    let wanted = prop_oneof![Just(0_u64), Just(1), Just(16)];
+    ([1_usize..=4, 1..=4], sections, chunks, integers, wanted, any::<u64>()).prop_map(
+        |(blocks, sections, chunks, integers, wanted, seed)| Shape { blocks, sections, chunks, integers, wanted, seed },
     )
 }
 
@@ -64,21 +67,22 @@ proptest! {
 }
 
 #[test]
-fn the_tiles_compared_have_proposals_and_blocks_cut_short() {
+fn the_tiles_compared_have_proposals_and_blocks_that_are_left() {
     for kernel in Kernel::available() {
-        let (mut proposals, mut pairs, mut cut_short, mut blocks) = (0, 0, 0, 0);
+        let (mut proposals, mut pairs, mut spared, mut steps) = (0, 0, 0, 0);
         for seed in 0..32 {
-            let steps = [12, 12];
-            let shape = Shape { blocks: [3; 2], steps, chunks: vec![5, 3], integers: Integers::Any, wanted: 1, seed };
+            let sections = vec![(4, 0), (8, 1), (12, 0)];
+            let shape =
+                Shape { blocks: [3; 2], sections, chunks: vec![5, 3], integers: Integers::Any, wanted: 1, seed };
             let (found, scanned) = compare(&kernel, &shape);
             proposals += found;
             pairs += 9 * kernel.anchors * kernel.columns;
-            cut_short += scanned.cut_short;
-            blocks += scanned.blocks;
+            spared += scanned.spared;
+            steps += scanned.steps;
         }
-        println!("{}: {proposals} of {pairs} pairs, {cut_short} of {blocks} blocks cut short", kernel.name);
+        println!("{}: {proposals} of {pairs} pairs, {spared} of {steps} steps spared", kernel.name);
         assert!(proposals > pairs / 1000 && proposals < pairs / 2, "{proposals} of {pairs}");
-        assert!(cut_short > 0 && cut_short < blocks, "{cut_short} of {blocks}");
+        assert!(spared > steps / 50 && spared < steps / 2, "{spared} of {steps}");
     }
 }
 
@@ -101,22 +105,17 @@ fn compare(kernel: &Kernel, shape: &Shape) -> (usize, super::Scanned) {
     let smallest = if kernel.operand == Operand::Halved { -63..=64 } else { -127..=127 };
     let mut x = Rows::random(anchors, shape, smallest, &mut random);
     let mut y = Rows::random(columns, shape, -127..=127, &mut random);
+    let sections = sections(kernel.operand, shape, &x, &y);
     for _ in 0..(anchors + columns) as u64 * shape.wanted / 16 {
         let (a, c) = (random.below(anchors), random.below(columns));
-        for part in 0..2 {
-            let cut = some_cut(&x, a, &y, c, part, &mut random);
-            if random.below(2) == 0 { x.cuts[part][a] = cut } else { y.cuts[part][c] = cut }
-        }
+        let (score, cut) = reached(&sections, (&x, a), (&y, c), &mut random);
+        let (of_row, row) = if random.below(2) == 0 { (&mut x, a) } else { (&mut y, c) };
+        (of_row.scores[row], of_row.cuts[row]) = (score, cut);
     }
-    let chunks = chunks(kernel.operand, shape, &x, &y);
     let (packed_x, packed_y) = (x.packed(kernel.anchors, kernel.operand.offset()), y.packed(kernel.columns, 0));
-    let corrections = [0, 1].map(|part| corrections(kernel, &chunks[part], &y.integers[part]));
-    let pass = Pass {
-        anchors: x.side(&packed_x),
-        columns: y.side(&packed_y),
-        chunks: [&chunks[0], &chunks[1]],
-        corrections: [&corrections[0], &corrections[1]],
-    };
+    let corrections = corrections(kernel, &sections, &y.integers);
+    let pass =
+        Pass { anchors: x.side(&packed_x), columns: y.side(&packed_y), sections: &sections, corrections: &corrections };
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     let scanned = kernel.scan(&pass, &mut found);
     assert_eq!(scanned, portable::scan_as(kernel, &pass, &mut expected), "{} {shape:?}", kernel.name);
@@ -134,38 +133,52 @@ fn compare(kernel: &Kernel, shape: &Shape) -> (usize, super::Scanned) {
     (count, scanned)
 }
 
-/// A cut near or at what a pair reaches by its sketches or its vectors, or one that every pair reaches.
-fn some_cut(x: &Rows, a: usize, y: &Rows, c: usize, part: usize, random: &mut Random) -> f32 {
-    let of_pair = x.integers[part][a].iter().zip(&y.integers[part][c]);
-    let sum: i32 = of_pair.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
-    let mut apart = x.residuals[part][a] + y.residuals[part][c];
-    if part == 0 {
-        apart += x.rest[a] * y.rest[c];
+/// A score and a cut near or at what a pair reaches in one of its tests and at the end, or ones that every pair reaches.
+fn reached(sections: &Sections, (x, a): (&Rows, usize), (y, c): (&Rows, usize), random: &mut Random) -> (f32, f32) {
+    let test = random.below(sections.tests().max(1));
+    let (mut sum, mut start, mut score) = (0, 0, f32::NEG_INFINITY);
+    for (at, section) in sections.all().iter().enumerate() {
+        let of_section = start..start + section.steps() * STEP;
+        let of_pair = x.integers[a][of_section.clone()].iter().zip(&y.integers[c][of_section.clone()]);
+        sum = (sum << section.shift) + of_pair.map(|(&x, &y)| i32::from(x) * i32::from(y)).sum::<i32>();
+        start = of_section.end;
+        if at == test && at < sections.tests() {
+            let rests = x.rests[at * x.scales.len() + a] * y.rests[at * y.scales.len() + c];
+            score = sum as f32 * (x.scales[a] * (section.unit * section.unit) * y.scales[c]) + rests;
+        }
     }
-    let reached = sum as f32 * (x.scales[part][a] * y.scales[part][c]) + apart;
+    let cut = sum as f32 * (x.scales[a] * y.scales[c]) + (x.residuals[a] + y.residuals[c]);
     match random.below(8) {
-        0 => f32::NEG_INFINITY,
-        1 => reached.next_up(),
-        _ => reached,
+        0 => (f32::NEG_INFINITY, f32::NEG_INFINITY),
+        1 => (score.next_up(), cut.next_up()),
+        _ => (score, cut),
     }
 }
 
-/// The steps of sketches and vectors in chunks; where sums of 16 bits hold products of halved integers, all of them fit.
-fn chunks(operand: Operand, shape: &Shape, x: &Rows, y: &Rows) -> [Vec<usize>; 2] {
+/// The sections in chunks; where sums of 16 bits hold products of halved integers, all of them fit.
+fn sections(operand: Operand, shape: &Shape, x: &Rows, y: &Rows) -> Sections {
     let mut lengths = shape.chunks.iter().cycle();
-    [0, 1].map(|part| {
-        let (mut start, end) = (0, shape.steps[part]);
+    let mut start = 0;
+    let mut sections = Vec::new();
+    for (at, &(steps, finer)) in shape.sections.iter().enumerate() {
+        let end = start + steps;
         let mut chunks = Vec::new();
         while start < end {
             let longest = *lengths.next().unwrap();
             let length = (1..=longest.min(end - start)).take_while(|&length| {
-                operand != Operand::Halved || fits(&x.integers[part], &y.integers[part], start..start + length)
+                operand != Operand::Halved || fits(&x.integers, &y.integers, start..start + length)
             });
             chunks.push(length.last().expect("two products fit"));
             start += chunks.last().unwrap();
         }
-        chunks
-    })
+        let later: u32 = shape.sections[at + 1..].iter().map(|(_, finer)| finer).sum();
+        sections.push(Section {
+            chunks,
+            unit: 2_f32.powi(later.cast_signed()),
+            shift: if at == 0 { 0 } else { 2 * finer },
+        });
+    }
+    Sections(sections)
 }
 
 fn fits(x: &[Vec<i8>], y: &[Vec<i8>], steps: std::ops::Range<usize>) -> bool {
@@ -180,11 +193,11 @@ fn fits(x: &[Vec<i8>], y: &[Vec<i8>], steps: std::ops::Range<usize>) -> bool {
 }
 
 /// What the sums of each block, chunk and column start at.
-fn corrections(kernel: &Kernel, chunks: &[usize], y: &[Vec<i8>]) -> Vec<i32> {
+fn corrections(kernel: &Kernel, sections: &Sections, y: &[Vec<i8>]) -> Vec<i32> {
     let mut corrections = Vec::new();
     for block in y.chunks(kernel.columns) {
         let mut start = 0;
-        for steps in chunks {
+        for steps in sections.chunks() {
             for column in block {
                 let of_chunk = &column[start * STEP..(start + steps) * STEP];
                 let sum = |places: &[usize]| -> i32 {
@@ -212,42 +225,36 @@ impl Rows {
             Integers::Extreme => [least, largest][random.below(2)],
             Integers::Largest => largest,
         };
-        let integers = shape.steps.map(|steps| {
-            (0..rows).map(|_| (0..steps * STEP).map(|_| integer(random)).collect()).collect::<Vec<Vec<i8>>>()
-        });
-        let mut numbers = |largest: f32| -> Vec<f32> { (0..rows).map(|_| largest * random.fraction()).collect() };
+        let places = STEP * shape.sections.iter().map(|(steps, _)| steps).sum::<usize>();
+        let integers = (0..rows).map(|_| (0..places).map(|_| integer(random)).collect()).collect();
+        let mut numbers =
+            |count: usize, largest: f32| -> Vec<f32> { (0..count).map(|_| largest * random.fraction()).collect() };
         Rows {
             integers,
-            scales: [numbers(0.01), numbers(0.01)],
-            residuals: [numbers(0.05), numbers(0.05)],
-            cuts: [0, 1].map(|_| vec![f32::INFINITY; rows]),
-            rest: numbers(1.0),
+            scales: numbers(rows, 0.01),
+            residuals: numbers(rows, 0.05),
+            rests: numbers(rows * (shape.sections.len() - 1), 1.0),
+            scores: vec![f32::INFINITY; rows],
+            cuts: vec![f32::INFINITY; rows],
         }
     }
 
     /// The integers in blocks of `width` rows.
-    fn packed(&self, width: usize, offset: i32) -> [Vec<u8>; 2] {
-        self.integers.each_ref().map(|rows| {
-            let steps = rows[0].len() / STEP;
-            let mut packed = vec![0; rows.len() * steps * STEP];
-            for (row, integers) in rows.iter().enumerate() {
-                for (place, &q) in integers.iter().enumerate() {
-                    let at = ((row / width * steps + place / STEP) * width + row % width) * STEP + place % STEP;
-                    packed[at] = (i32::from(q) + offset) as u8;
-                }
+    fn packed(&self, width: usize, offset: i32) -> Vec<u8> {
+        let steps = self.integers[0].len() / STEP;
+        let mut packed = vec![0; self.integers.len() * steps * STEP];
+        for (row, integers) in self.integers.iter().enumerate() {
+            for (place, &q) in integers.iter().enumerate() {
+                let at = ((row / width * steps + place / STEP) * width + row % width) * STEP + place % STEP;
+                packed[at] = (i32::from(q) + offset) as u8;
             }
-            packed
-        })
+        }
+        packed
     }
 
-    fn side<'a>(&'a self, integers: &'a [Vec<u8>; 2]) -> Side<'a> {
-        let part = |part: usize| Part {
-            integers: &integers[part],
-            scales: &self.scales[part],
-            residuals: &self.residuals[part],
-            cuts: &self.cuts[part],
-        };
-        Side { parts: [part(0), part(1)], rest: &self.rest }
+    fn side<'a>(&'a self, integers: &'a [u8]) -> Side<'a> {
+        let Rows { scales, residuals, rests, scores, cuts, .. } = self;
+        Side { integers, scales, residuals, rests, scores, cuts }
     }
 }
 

@@ -1,16 +1,14 @@
 //! AVX-VNNI: `vpdpbusd` on registers of 256 bits adds four products of bytes to a sum of 32 bits. The processors that have it
 //! without AVX-512 are Intel's since Alder Lake and AMD's since Zen 5.
 
-use std::arch::x86_64::{
-    _mm256_add_epi32 as add_integers, _mm256_dpbusd_avx_epi32, _mm256_set1_epi32, _mm256_setzero_si256 as zero,
-};
+use std::arch::x86_64::{_mm256_add_epi32 as add_integers, _mm256_dpbusd_avx_epi32, _mm256_set1_epi32};
 
 use super::block::{blocks, sums_of_dots};
 use super::ymm::{
-    Floats, Integers, LANES, Mask, add, and, at_least, bits, floats, integers, min, mul, none, numbers, or, splat,
-    to_floats,
+    Floats, Integers, LANES, Mask, add, at_least, bits, floats, integers, larger, min, moved_up, mul, none, numbers,
+    or, splat, sub, to_floats, zero,
 };
-use super::{Kernel, Operand, Pass, Proposal, STEP, Scanned, Side};
+use super::{Extreme, Extremes, Kernel, Operand, Pass, Proposal, STEP, Scanned, Section, Side};
 
 /// Rows of a block: 6 × 2 sums leave four of the 16 registers for operands.
 const ROWS: usize = 6;

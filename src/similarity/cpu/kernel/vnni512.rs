@@ -1,14 +1,15 @@
 //! AVX-512 VNNI: `vpdpbusd` on registers of 512 bits adds four products of bytes to a sum of 32 bits.
 
 use std::arch::x86_64::{
-    __m512 as Floats, __m512i as Integers, __mmask16 as Mask, _CMP_GE_OQ, _kand_mask16 as and, _kor_mask16 as or,
+    __m512 as Floats, __m512i as Integers, __mmask16 as Mask, _CMP_GE_OQ, _kor_mask16 as or, _mm_cvtsi32_si128,
     _mm512_add_epi32 as add_integers, _mm512_add_ps as add, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps as to_floats,
-    _mm512_dpbusd_epi32, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_min_ps as min, _mm512_mul_ps as mul,
-    _mm512_set1_epi32, _mm512_set1_ps as splat, _mm512_setzero_si512 as zero, _mm512_storeu_ps,
+    _mm512_dpbusd_epi32, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_epi32 as larger, _mm512_min_ps as min,
+    _mm512_mul_ps as mul, _mm512_set1_epi32, _mm512_set1_ps as splat, _mm512_setzero_si512 as zero, _mm512_sll_epi32,
+    _mm512_storeu_ps, _mm512_sub_ps as sub,
 };
 
 use super::block::{blocks, sums_of_dots};
-use super::{Kernel, Operand, Pass, Proposal, STEP, Scanned, Side};
+use super::{Extreme, Extremes, Kernel, Operand, Pass, Proposal, STEP, Scanned, Section, Side};
 
 /// Rows of a block: 12 × 2 sums leave eight of the 32 registers for operands.
 const ROWS: usize = 12;
@@ -43,6 +44,12 @@ fn step(sums: &mut Pairs<Integers>, x: &[[u8; STEP]; ROWS], y: [Integers; HALVES
             sums[half] = _mm512_dpbusd_epi32(sums[half], x, y[half]);
         }
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn moved_up(integers: Integers, bits: u32) -> Integers {
+    _mm512_sll_epi32(integers, _mm_cvtsi32_si128(bits.cast_signed()))
 }
 
 /// Where a number is at least the other.

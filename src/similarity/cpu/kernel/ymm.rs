@@ -1,14 +1,24 @@
 //! Registers of 256 bits, as the blocks of AVX2 and AVX-VNNI take them. Nothing here knows what the numbers mean.
 
 pub(super) use std::arch::x86_64::{
-    __m256 as Floats, __m256 as Mask, __m256i as Integers, _mm256_add_ps as add, _mm256_and_ps as and,
-    _mm256_cvtepi32_ps as to_floats, _mm256_min_ps as min, _mm256_mul_ps as mul, _mm256_or_ps as or,
-    _mm256_set1_ps as splat, _mm256_setzero_ps as none,
+    __m256 as Floats, __m256 as Mask, __m256i as Integers, _mm256_add_ps as add, _mm256_cvtepi32_ps as to_floats,
+    _mm256_max_epi32 as larger, _mm256_min_ps as min, _mm256_mul_ps as mul, _mm256_or_ps as or,
+    _mm256_set1_ps as splat, _mm256_setzero_ps as none, _mm256_setzero_si256 as zero, _mm256_sub_ps as sub,
 };
-use std::arch::x86_64::{_CMP_GE_OQ, _mm256_cmp_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_movemask_ps};
+use std::arch::x86_64::{
+    _CMP_GE_OQ, _mm_cvtsi32_si128, _mm256_cmp_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_movemask_ps,
+    _mm256_sll_epi32,
+};
 
 /// Numbers of a register.
 pub(super) const LANES: usize = 8;
+
+/// A register with its integers some bits up.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn moved_up(integers: Integers, bits: u32) -> Integers {
+    _mm256_sll_epi32(integers, _mm_cvtsi32_si128(bits.cast_signed()))
+}
 
 /// Where a number is at least the other.
 #[inline]

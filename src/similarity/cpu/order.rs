@@ -6,15 +6,28 @@
 
 use rayon::prelude::*;
 
-use super::products::{BLOCK, Laid, Onto, multiply};
-use super::rows::Rows;
-use super::{Lists, Matrix, RefusedPairs, TopK};
+use super::kernel::Kernel;
+use super::panels::Panels;
+use crate::similarity::rows::Rows;
+use crate::similarity::{Lists, Matrix, RefusedPairs, TopK};
 
 /// Sets of at most so many rows are left as they are: they are a few tiles.
 const FEW: usize = 256;
 
+/// Rows for each pivot: with fewer of these, what looks alike in small numbers has none.
+const ROWS: usize = 96;
+
+/// Pivots at a time, at most.
+const MOST: usize = 2048;
+
+/// Rows that are multiplied at a time with all pivots: what comes out is looked at while it is in the cache.
+const BLOCK: usize = 48;
+
+/// Numbers that are compared at a time.
+const LANES: usize = 16;
+
 /// Per row of the new order, the row of the matrix.
-pub(super) fn by_looks(matrix: &Matrix, lists: &Lists) -> Vec<u32> {
+pub(super) fn by_looks(matrix: &Matrix, lists: &Lists, kernel: Kernel) -> Vec<u32> {
     let rows = narrow(matrix.rows());
     let mut order: Vec<u32> = (0..rows).collect();
     let mut sets = Vec::new();
@@ -25,7 +38,8 @@ pub(super) fn by_looks(matrix: &Matrix, lists: &Lists) -> Vec<u32> {
         sets.push(set);
         rest = after;
     }
-    sets.into_par_iter().for_each(|set| split(matrix, set));
+    let rows = Rows::new(matrix, None);
+    sets.into_par_iter().for_each(|set| split(rows, set, kernel));
     order
 }
 
@@ -44,25 +58,30 @@ fn ends(lists: &Lists, rows: u32) -> Vec<u32> {
 }
 
 /// A row and the pivot that looks most like it.
-pub(super) struct Nearest {
-    pub(super) row: u32,
+struct Nearest {
+    row: u32,
     /// Its place among the pivots.
-    pub(super) pivot: usize,
+    pivot: usize,
     product: f32,
     /// With all pivots.
     mean: f32,
 }
 
 /// Brings rows together that are nearest to the same one of some of them, the *pivots*, and goes on inside.
-fn split(matrix: &Matrix, rows: &mut [u32]) {
+fn split(vectors: Rows<'_>, rows: &mut [u32], kernel: Kernel) {
     if rows.len() <= FEW {
         return;
     }
-    // With as many as that there is one in most of what looks alike, and it costs little beside comparing all rows.
-    let count = rows.len().isqrt() / 2;
-    let pivots = chain(matrix, (0..count).map(|at| rows[at * rows.len() / count]).collect());
-    let pivots = Pivots::new(Rows::new(matrix, None), &pivots);
-    let mut nearest: Vec<Nearest> = rows.par_chunks(BLOCK).flat_map_iter(|rows| pivots.nearest(rows)).collect();
+    let count = (rows.len() / ROWS).min(MOST);
+    let pivots: Vec<u32> = (0..count).map(|at| rows[at * rows.len() / count]).collect();
+    let pivots = chain(vectors, &pivots, kernel);
+    let panels = Panels::of(vectors, &pivots, kernel);
+    let nearest = |row, products: &[f32]| {
+        let (pivot, product) = largest(products);
+        Nearest { row, pivot, product, mean: mean(products) }
+    };
+    let of_block = |rows: &[u32]| panels.with_rows(vectors, rows, nearest);
+    let mut nearest: Vec<Nearest> = rows.par_chunks(BLOCK).flat_map_iter(of_block).collect();
     let lonely = lonely(&nearest);
     // Rows that look like no other have low thresholds: in the end, they keep no other blocks alive.
     nearest.sort_unstable_by_key(|of_row| (of_row.product < lonely, of_row.pivot, of_row.row));
@@ -76,34 +95,7 @@ fn split(matrix: &Matrix, rows: &mut [u32]) {
     }
     // Rows that all look the same do not part.
     if parts.len() > 1 {
-        parts.into_par_iter().for_each(|part| split(matrix, part));
-    }
-}
-
-/// Rows that others are compared with.
-pub(super) struct Pivots<'a> {
-    rows: Rows<'a>,
-    vectors: Vec<f32>,
-}
-
-impl<'a> Pivots<'a> {
-    pub(super) fn new(rows: Rows<'a>, pivots: &[u32]) -> Pivots<'a> {
-        Pivots { rows, vectors: rows.gather(pivots.iter().map(|&row| row as usize)) }
-    }
-
-    /// Of each of some rows, the pivot that looks most like it; [`BLOCK`] rows at a time are multiplied well.
-    pub(super) fn nearest(&self, rows: &[u32]) -> Vec<Nearest> {
-        let d = self.rows.dimension();
-        let pivots = Laid::rows(&self.vectors, d).transposed();
-        let mut products = vec![0.0; rows.len() * pivots.width];
-        let vectors = self.rows.gather(rows.iter().map(|&row| row as usize));
-        multiply(Laid::rows(&vectors, d), pivots, Onto::Nothing, &mut products);
-        let of_row = |(&row, products): (&u32, &[f32])| {
-            let best = (0..products.len()).max_by(|&a, &b| products[a].total_cmp(&products[b]).then(b.cmp(&a)));
-            let pivot = best.expect("some pivots");
-            Nearest { row, pivot, product: products[pivot], mean: mean(products.iter().copied()) }
-        };
-        rows.iter().zip(products.chunks_exact(pivots.width)).map(of_row).collect()
+        parts.into_par_iter().for_each(|part| split(vectors, part, kernel));
     }
 }
 
@@ -112,26 +104,43 @@ fn lonely(nearest: &[Nearest]) -> f32 {
     let mut products: Vec<f32> = nearest.iter().map(|of_row| of_row.product).collect();
     let middle = products.len() / 2;
     let (_, &mut median, _) = products.select_nth_unstable_by(middle, f32::total_cmp);
-    f32::midpoint(median, mean(nearest.iter().map(|of_row| of_row.mean)))
+    let means: Vec<f32> = nearest.iter().map(|of_row| of_row.mean).collect();
+    f32::midpoint(median, mean(&means))
+}
+
+/// The largest of some numbers, the first one of equal ones, and its place.
+fn largest(numbers: &[f32]) -> (usize, f32) {
+    let mut most = [f32::NEG_INFINITY; LANES];
+    for numbers in numbers.chunks(LANES) {
+        most.iter_mut().zip(numbers).for_each(|(most, number)| *most = most.max(*number));
+    }
+    let most = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    (numbers.iter().position(|number| *number >= most).expect("some numbers"), most)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "close is enough")]
-fn mean(numbers: impl ExactSizeIterator<Item = f32>) -> f32 {
-    let count = numbers.len() as f32;
-    numbers.sum::<f32>() / count
+fn mean(numbers: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    for numbers in numbers.chunks(LANES) {
+        sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+    }
+    sums.iter().sum::<f32>() / numbers.len() as f32
 }
 
 /// Rows in an order in which each is followed by the nearest one that is left.
-fn chain(matrix: &Matrix, mut rows: Vec<u32>) -> Vec<u32> {
+fn chain(vectors: Rows<'_>, rows: &[u32], kernel: Kernel) -> Vec<u32> {
+    let panels = Panels::of(vectors, rows, kernel);
+    let blocks =
+        rows.par_chunks(BLOCK).flat_map_iter(|some| panels.with_rows(vectors, some, |_, products| products.to_vec()));
+    let products: Vec<Vec<f32>> = blocks.collect();
+    let mut order: Vec<usize> = (0..rows.len()).collect();
     for at in 1..rows.len() {
-        let dot = |row: u32| {
-            let pair = matrix.row(rows[at - 1] as usize).iter().zip(matrix.row(row as usize));
-            pair.map(|(a, b)| a * b).sum::<f32>()
-        };
-        let next = (at..rows.len()).max_by(|&a, &b| dot(rows[a]).total_cmp(&dot(rows[b])).then(b.cmp(&a)));
-        rows.swap(at, next.expect("some are left"));
+        let of_last = &products[order[at - 1]];
+        let nearer = |&a: &usize, &b: &usize| of_last[order[a]].total_cmp(&of_last[order[b]]).then(b.cmp(&a));
+        let next = (at..rows.len()).max_by(nearer).expect("some are left");
+        order.swap(at, next);
     }
-    rows
+    order.into_iter().map(|at| rows[at]).collect()
 }
 
 impl Lists {
