@@ -13,7 +13,7 @@
 //!
 //! with the largest Dₘ of all anchors, the least `score` and the largest s and t of the block's anchors, and the largest t′ of its columns.
 //! No pair that reaches the lower of its two scores with Dₘ · (sˣ · sʸ) + tˣ · tʸ is left so: the left side is at least its product, and
-//! the right side at most its score less the product of its rests. A test of each pair would leave a few more blocks, but takes ten
+//! the right side at most its score less the product of its rests. A test of each pair would leave a few more blocks, but takes several
 //! times as long.
 
 #[cfg(target_arch = "x86_64")]
@@ -277,18 +277,15 @@ impl Pass<'_> {
     }
 }
 
-/// What is true of all rows of a block.
+/// The least score, the largest scale and the largest rest of the rows of a block.
 #[derive(Clone, Copy, Debug)]
 struct Extreme {
-    /// The least.
     score: f32,
-    /// The largest.
     scale: f32,
-    /// The largest.
     rest: f32,
 }
 
-/// Those of the blocks of a side.
+/// The extremes of the blocks of a side.
 #[derive(Debug)]
 struct Extremes {
     /// `[tests][blocks]`.
@@ -313,7 +310,7 @@ impl Extremes {
     }
 }
 
-/// What is left of some numbers and `start`, several at a time.
+/// Folds some numbers, several at a time; whether `start` comes in once or more often must not matter.
 fn folded(numbers: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
     let (fours, rest) = numbers.as_chunks::<4>();
     let mut all = [start; 4];

@@ -5,10 +5,10 @@
 /// `scan`, over what a room brings:
 ///
 /// - `ROWS` anchors, `COLUMNS` in `HALVES` registers of `LANES` numbers, the registers `Floats`, `Integers` and `Mask`;
-/// - `multiply`, which adds the sums of a section of the `Operands`, after `move_up`;
-/// - `zero`, and `moved_up`, a register with its integers some bits up;
+/// - `multiply`, which adds the next section of the `Operands` to the sums;
 /// - `floats` and `integers`, which load a register, and `numbers`, which stores it;
-/// - `splat`, `to_floats`, `add`, `mul` and `min`, each rounded once;
+/// - `zero` and `larger` for integers;
+/// - `splat`, `to_floats`, `add`, `sub`, `mul` and `min`, each rounded once;
 /// - for masks `at_least`, `or`, `none` and `bits`.
 macro_rules! blocks {
     ($features:literal) => {
@@ -218,8 +218,8 @@ macro_rules! blocks {
     };
 }
 
-/// `multiply`, for instructions that add four products to a sum of 32 bits, over what a room brings: `add_integers`, and
-/// `step`, which adds the products of a step to the sums.
+/// `multiply`, for instructions that add four products to a sum of 32 bits, over what a room brings: `add_integers`, `moved_up`, which
+/// moves integers some bits up, and `step`, which adds the products of a step to the sums.
 macro_rules! sums_of_dots {
     ($features:literal) => {
         /// Adds the sums of a section.
