@@ -29,7 +29,7 @@ use super::waiting::{Candidate, TileWaiting};
 use super::{Found, Lists, Matrix, Report, Similarity};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use kernel::{Kernel, Proposal};
+use kernel::{Kernel, Proposal, Scanned};
 use panels::{Anchors, Panels};
 use wants::Wants;
 
@@ -185,17 +185,8 @@ impl<'a> Scan<'a> {
 
     /// Scores tile `i` with tile `j`, for the lists of `i`, and those of `j` where they need it too.
     fn pair(&self, anchors: &Anchors, i: usize, (j, mutual): (usize, bool), scratch: &mut Scratch) {
+        self.propose(&self.panels, anchors, [i, j], [i, j], mutual, scratch);
         let Scratch { found, wants: [own, other] } = scratch;
-        let [of_i, of_j] = [i, j].map(|tile| self.panels.panel(tile));
-        own.look(self, [i, j], [of_i, of_j], anchors.len());
-        // In its own tile a row is both.
-        if mutual || i == j {
-            other.look(self, [j, i], [of_j, of_i], of_j.columns());
-        } else {
-            other.nothing(of_j.columns());
-        }
-        found.clear();
-        self.panels.kernel.scan(&self.panels.pass(anchors, own.sides(), of_j, other.sides()), found);
         if i == j {
             // A tile has each pair of its own rows twice, and each row with itself.
             found.retain(|proposal| proposal.anchor < proposal.column);
@@ -207,6 +198,29 @@ impl<'a> Scan<'a> {
         if mutual || i == j {
             self.offer((j, i), other, found, |pair| (pair.column, pair.anchor));
         }
+    }
+
+    /// Finds what may enter the lists of tile `i`, and of `j` where they need it too; in `panels` they have these places.
+    fn propose(
+        &self,
+        panels: &Panels,
+        anchors: &Anchors,
+        [i, j]: [usize; 2],
+        places: [usize; 2],
+        mutual: bool,
+        scratch: &mut Scratch,
+    ) -> Scanned {
+        let Scratch { found, wants: [own, other] } = scratch;
+        let [of_i, of_j] = places.map(|place| panels.panel(place));
+        own.look(self, [i, j], [of_i, of_j], anchors.len());
+        // In its own tile a row is both.
+        if mutual || i == j {
+            other.look(self, [j, i], [of_j, of_i], of_j.columns());
+        } else {
+            other.nothing(of_j.columns());
+        }
+        found.clear();
+        panels.kernel.scan(&panels.pass(anchors, own.sides(), of_j, other.sides()), found)
     }
 
     /// Lets candidates of the tile `j` wait for those lists of the tile `i` that may hold them; `places` are those of a pair, in `i`

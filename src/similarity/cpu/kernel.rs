@@ -263,16 +263,21 @@ impl Side<'_> {
 }
 
 impl Pass<'_> {
+    /// Integers and chunks of a row.
+    fn of_row(&self) -> [usize; 2] {
+        [self.sections.steps() * STEP, self.sections.chunks().count()]
+    }
+
     fn check(&self, kernel: &Kernel) {
+        let [integers, chunks] = self.of_row();
         for (side, block) in [(&self.anchors, kernel.anchors), (&self.columns, kernel.columns)] {
             let rows = side.rows();
             assert!(rows.is_multiple_of(block), "rows come in whole blocks");
-            assert_eq!(side.integers.len(), rows * self.sections.steps() * STEP, "integers for every row");
+            assert_eq!(side.integers.len(), rows * integers, "integers for every row");
             let numbers = [side.scales, side.residuals, side.scores, side.cuts];
             assert!(numbers.iter().all(|numbers| numbers.len() == rows), "numbers for every row");
             assert_eq!(side.rests.len(), self.sections.tests() * rows, "a rest for every row and test");
         }
-        let chunks = self.sections.chunks().count();
         assert_eq!(self.corrections.len(), self.columns.rows() * chunks, "corrections for every column");
     }
 }
@@ -295,11 +300,11 @@ struct Extremes {
 
 impl Extremes {
     fn new(side: &Side<'_>, width: usize) -> Extremes {
-        let most = |numbers: &[f32]| folded(numbers, 0.0, f32::max);
+        let most = |numbers: &[f32]| folded::<4>(numbers, 0.0, f32::max);
         let blocks = side.rows() / width;
         let extreme = |(at, rests): (usize, &[f32])| {
             let rows = at % blocks * width..(at % blocks + 1) * width;
-            let score = folded(&side.scores[rows.clone()], f32::INFINITY, f32::min);
+            let score = folded::<4>(&side.scores[rows.clone()], f32::INFINITY, f32::min);
             Extreme { score, scale: most(&side.scales[rows]), rest: most(rests) }
         };
         Extremes { all: side.rests.chunks_exact(width).enumerate().map(extreme).collect(), blocks }
@@ -310,12 +315,12 @@ impl Extremes {
     }
 }
 
-/// Folds some numbers, several at a time; whether `start` comes in once or more often must not matter.
-fn folded(numbers: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
-    let (fours, rest) = numbers.as_chunks::<4>();
-    let mut all = [start; 4];
-    for four in fours {
-        all.iter_mut().zip(four).for_each(|(all, &number)| *all = fold(*all, number));
+/// Folds some numbers, `LANES` at a time; whether `start` comes in once or more often must not matter.
+pub(super) fn folded<const LANES: usize>(numbers: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
+    let (chunks, rest) = numbers.as_chunks::<LANES>();
+    let mut all = [start; LANES];
+    for chunk in chunks {
+        all.iter_mut().zip(chunk).for_each(|(all, &number)| *all = fold(*all, number));
     }
     rest.iter().chain(&all).fold(start, |all, &number| fold(all, number))
 }

@@ -32,7 +32,7 @@ pub fn tile_kernel(matrix: &Matrix, lists: &Lists) -> Result<Speed> {
     let panels = Panels::new(Rows::new(matrix, None), &tiles, kernel);
     let anchors = panels.anchors(0);
     // No product of unit vectors is as much.
-    let cuts = [anchors.len(), panels.rows(1)].map(|rows| vec![3.0; rows]);
+    let cuts = [anchors.len(), panels.panel(1).columns()].map(|rows| vec![3.0; rows]);
     let [own, others] = cuts.each_ref().map(|cuts| [&**cuts; 2]);
     let pass = panels.pass(&anchors, own, panels.panel(1), others);
     let once = || {

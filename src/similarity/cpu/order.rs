@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, folded};
 use super::panels::Panels;
 use crate::similarity::rows::Rows;
 use crate::similarity::{Lists, Matrix, RefusedPairs, TopK};
@@ -60,7 +60,7 @@ fn ends(lists: &Lists, rows: u32) -> Vec<u32> {
 /// A row and the pivot that looks most like it.
 struct Nearest {
     row: u32,
-    /// Its place among the pivots.
+    /// Its place in the chain of pivots.
     pivot: usize,
     product: f32,
     /// With all pivots.
@@ -74,11 +74,11 @@ fn split(vectors: Rows<'_>, rows: &mut [u32], kernel: Kernel) {
     }
     let count = (rows.len() / ROWS).min(MOST);
     let pivots: Vec<u32> = (0..count).map(|at| rows[at * rows.len() / count]).collect();
-    let pivots = chain(vectors, &pivots, kernel);
     let panels = Panels::of(vectors, &pivots, kernel);
+    let places = chain(&panels, vectors, &pivots);
     let nearest = |row, products: &[f32]| {
         let (pivot, product) = largest(products);
-        Nearest { row, pivot, product, mean: mean(products) }
+        Nearest { row, pivot: places[pivot], product, mean: mean(products) }
     };
     let of_block = |rows: &[u32]| panels.with_rows(vectors, rows, nearest);
     let mut nearest: Vec<Nearest> = rows.par_chunks(BLOCK).flat_map_iter(of_block).collect();
@@ -110,37 +110,29 @@ fn lonely(nearest: &[Nearest]) -> f32 {
 
 /// The largest of some numbers, the first one of equal ones, and its place.
 fn largest(numbers: &[f32]) -> (usize, f32) {
-    let mut most = [f32::NEG_INFINITY; LANES];
-    for numbers in numbers.chunks(LANES) {
-        most.iter_mut().zip(numbers).for_each(|(most, number)| *most = most.max(*number));
-    }
-    let most = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    let most = folded::<LANES>(numbers, f32::NEG_INFINITY, f32::max);
     (numbers.iter().position(|number| *number >= most).expect("some numbers"), most)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "close is enough")]
 fn mean(numbers: &[f32]) -> f32 {
-    let mut sums = [0.0; LANES];
-    for numbers in numbers.chunks(LANES) {
-        sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
-    }
-    sums.iter().sum::<f32>() / numbers.len() as f32
+    folded::<LANES>(numbers, 0.0, |sum, number| sum + number) / numbers.len() as f32
 }
 
-/// Rows in an order in which each is followed by the nearest one that is left.
-fn chain(vectors: Rows<'_>, rows: &[u32], kernel: Kernel) -> Vec<u32> {
-    let panels = Panels::of(vectors, rows, kernel);
-    let blocks =
-        rows.par_chunks(BLOCK).flat_map_iter(|some| panels.with_rows(vectors, some, |_, products| products.to_vec()));
-    let products: Vec<Vec<f32>> = blocks.collect();
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    for at in 1..rows.len() {
+/// The places of pivots, which the panels hold, in an order in which each is followed by the nearest one that is left.
+fn chain(panels: &Panels, vectors: Rows<'_>, pivots: &[u32]) -> Vec<usize> {
+    let of_block = |some: &[u32]| panels.with_rows(vectors, some, |_, products| products.to_vec());
+    let products: Vec<Vec<f32>> = pivots.par_chunks(BLOCK).flat_map_iter(of_block).collect();
+    let mut order: Vec<usize> = (0..pivots.len()).collect();
+    for at in 1..order.len() {
         let of_last = &products[order[at - 1]];
         let nearer = |&a: &usize, &b: &usize| of_last[order[a]].total_cmp(&of_last[order[b]]).then(b.cmp(&a));
-        let next = (at..rows.len()).max_by(nearer).expect("some are left");
+        let next = (at..order.len()).max_by(nearer).expect("some are left");
         order.swap(at, next);
     }
-    order.into_iter().map(|at| rows[at]).collect()
+    let mut places = vec![0; order.len()];
+    order.into_iter().enumerate().for_each(|(place, pivot)| places[pivot] = place);
+    places
 }
 
 impl Lists {

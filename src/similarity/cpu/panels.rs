@@ -71,10 +71,14 @@ impl Panels {
         Panels { kernel, sections, tiles: vec![panel] }
     }
 
+    /// Quantizes some vectors, `[n][dimension]`, as anchors; before vectors are turned.
+    pub(super) fn quantize(&self, vectors: &[f32], dimension: usize) -> Anchors {
+        Panel::new(vectors, dimension, &self.kernel, &self.sections).anchors(&self.kernel)
+    }
+
     /// Looks at the products of some rows with all rows of the first tile, row by row.
     pub(super) fn with_rows<T>(&self, rows: Rows<'_>, some: &[u32], look: impl Fn(u32, &[f32]) -> T) -> Vec<T> {
-        let vectors = rows.gather(some.iter().map(|&row| row as usize));
-        let anchors = Panel::new(&vectors, rows.dimension(), &self.kernel, &self.sections).anchors(&self.kernel);
+        let anchors = self.quantize(&rows.gather(some.iter().map(|&row| row as usize)), rows.dimension());
         let (mut products, columns) = (Vec::new(), &self.tiles[0]);
         self.products(&anchors, 0..anchors.len(), columns, &mut products);
         let lines = some.iter().zip(products.chunks_exact(columns.columns()));
@@ -159,15 +163,6 @@ impl Panels {
     pub(super) fn panel(&self, tile: usize) -> &Panel {
         &self.tiles[tile]
     }
-
-    /// Columns of a tile, with those that fill up the last block.
-    pub(super) fn rows(&self, tile: usize) -> usize {
-        self.tiles[tile].columns()
-    }
-
-    pub(super) fn sections(&self) -> &Sections {
-        &self.sections
-    }
 }
 
 impl Panel {
@@ -205,7 +200,7 @@ impl Panel {
     }
 
     /// Quantizes `vectors`, `[rows][dimension]`.
-    pub(super) fn new(vectors: &[f32], dimension: usize, kernel: &Kernel, sections: &Sections) -> Panel {
+    fn new(vectors: &[f32], dimension: usize, kernel: &Kernel, sections: &Sections) -> Panel {
         Panel::of(vectors, dimension, [0.0; 2], kernel, sections)
     }
 
@@ -289,7 +284,7 @@ impl Panel {
         self.span
     }
 
-    pub(super) fn anchors(&self, kernel: &Kernel) -> Anchors {
+    fn anchors(&self, kernel: &Kernel) -> Anchors {
         let padded = self.rows.next_multiple_of(kernel.anchors);
         let steps = self.integers.len() / (self.numbers.scales.len() * STEP);
         let mut integers = vec![[kernel.operand.anchor(0); STEP]; padded * steps];

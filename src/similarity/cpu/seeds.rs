@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::panels::{Anchors, Panel, Panels};
+use super::panels::{Anchors, Panels};
 use super::{Scan, number};
 use crate::similarity::int8::bounds;
 use crate::similarity::remaining::Remaining;
@@ -48,13 +48,12 @@ impl Means {
         let (range, dimension) = (tiles.range(group.start).start..tiles.range(group.end - 1).end, rows.dimension());
         let count = MEANS.min(range.len());
         let pivots = (0..count).map(|at| range.start + (2 * at + 1) * range.len() / (2 * count));
-        let pivots =
-            Panel::new(&rows.gather(pivots), dimension, &panels.kernel, panels.sections()).anchors(&panels.kernel);
+        let pivots = panels.quantize(&rows.gather(pivots), dimension);
         let mut means = Means { sums: vec![0.0; count * dimension], of_rows: Vec::with_capacity(range.len()) };
         let mut products = Vec::new();
         for tile in group {
             panels.products(&pivots, 0..pivots.len(), panels.panel(tile), &mut products);
-            let lines: Vec<&[f32]> = products.chunks_exact(panels.rows(tile)).take(count).collect();
+            let lines: Vec<&[f32]> = products.chunks_exact(panels.panel(tile).columns()).take(count).collect();
             for (place, row) in tiles.range(tile).enumerate() {
                 let nearer = |&a: &usize, &b: &usize| lines[a][place].total_cmp(&lines[b][place]).then(b.cmp(&a));
                 let nearest = (0..count).max_by(nearer).expect("a tile has rows");
@@ -194,13 +193,12 @@ impl<'a> Scan<'a> {
         products: &mut Vec<f32>,
     ) {
         let (tiles, panels) = (self.join.tiles, &self.panels);
-        let means = Panel::new(&means.sums, self.join.rows.dimension(), &panels.kernel, panels.sections())
-            .anchors(&panels.kernel);
+        let means = panels.quantize(&means.sums, self.join.rows.dimension());
         let mut reached: Vec<usize> =
             (0..tiles.count()).filter(|&j| group.clone().any(|i| remaining.needs(i, j))).collect();
         reached.sort_by_key(|j| j.abs_diff(group.start));
         for j in reached {
-            let (columns, range) = (panels.rows(j), tiles.range(j));
+            let (columns, range) = (panels.panel(j).columns(), tiles.range(j));
             let is_open = |choice: &&mut Choice| choice.left > 0 && tiles.is_open(choice.need, j);
             let mut open = choices.iter_mut().filter(is_open).peekable();
             if open.peek().is_none() {

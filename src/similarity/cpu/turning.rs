@@ -5,10 +5,9 @@ use std::cmp::Reverse;
 
 use rayon::prelude::*;
 
-use super::Scan;
 use super::kernel::{STEP, Scanned};
 use super::panels::Panels;
-use super::wants::Wants;
+use super::{Scan, Scratch};
 use crate::similarity::int8::kernel_slack;
 use crate::similarity::join::Join;
 use crate::similarity::remaining::Remaining;
@@ -67,16 +66,7 @@ impl Scan<'_> {
             let panels = Panels::turned(self.join.rows, ranges, rotation, kernel, |row| {
                 Reverse(lowest(self.join, &self.thresholds, row))
             });
-            let anchors = panels.anchors(0);
-            let [own, other] = [0, 1].map(|tile| panels.panel(tile));
-            let mut wants = [Wants::default(), Wants::default()];
-            wants[0].look(self, [i, j], [own, other], anchors.len());
-            if mutual {
-                wants[1].look(self, [j, i], [other, own], other.columns());
-            } else {
-                wants[1].nothing(other.columns());
-            }
-            Some(kernel.scan(&panels.pass(&anchors, wants[0].sides(), other, wants[1].sides()), &mut Vec::new()))
+            Some(self.propose(&panels, &panels.anchors(0), [i, j], [0, 1], mutual, &mut Scratch::default()))
         };
         let step = tiles.count().div_ceil(LOOKED_AT);
         let add = |a: Scanned, b: Scanned| Scanned { steps: a.steps + b.steps, spared: a.spared + b.spared };

@@ -14,13 +14,13 @@ macro_rules! blocks {
     ($features:literal) => {
         #[target_feature(enable = $features)]
         fn scan(pass: &Pass<'_>, found: &mut Vec<Proposal>) -> Scanned {
-            let tests = pass.sections.tests();
+            let (tests, of_row) = (pass.sections.tests(), pass.of_row());
             let extremes = [Extremes::new(&pass.anchors, ROWS), Extremes::new(&pass.columns, COLUMNS)];
             let mut scanned = Scanned::default();
             for c in (0..pass.columns.rows()).step_by(COLUMNS) {
                 'blocks: for a in (0..pass.anchors.rows()).step_by(ROWS) {
                     let block = Block { x: &pass.anchors, a, y: &pass.columns, c };
-                    let mut operands = block.operands(pass);
+                    let mut operands = block.operands(pass, of_row);
                     let mut sums = [[zero(); HALVES]; ROWS];
                     scanned.steps += operands.steps();
                     for (test, section) in pass.sections.all().iter().enumerate() {
@@ -42,11 +42,11 @@ macro_rules! blocks {
 
         #[target_feature(enable = $features)]
         fn products(pass: &Pass<'_>, all: &mut [f32]) {
-            let width = pass.columns.rows();
+            let (width, of_row) = (pass.columns.rows(), pass.of_row());
             for c in (0..width).step_by(COLUMNS) {
                 for a in (0..pass.anchors.rows()).step_by(ROWS) {
                     let block = Block { x: &pass.anchors, a, y: &pass.columns, c };
-                    let mut operands = block.operands(pass);
+                    let mut operands = block.operands(pass, of_row);
                     let mut sums = [[zero(); HALVES]; ROWS];
                     for section in pass.sections.all() {
                         sums = multiply(sums, &mut operands, section);
@@ -111,8 +111,7 @@ macro_rules! blocks {
             /// All integers.
             #[inline]
             #[target_feature(enable = $features)]
-            fn operands<'b>(&self, pass: &Pass<'b>) -> Operands<'b> {
-                let (integers, chunks) = (pass.sections.steps() * STEP, pass.corrections.len() / pass.columns.rows());
+            fn operands<'b>(&self, pass: &Pass<'b>, [integers, chunks]: [usize; 2]) -> Operands<'b> {
                 Operands {
                     anchors: &pass.anchors.integers[self.a * integers..(self.a + ROWS) * integers],
                     columns: &pass.columns.integers[self.c * integers..(self.c + COLUMNS) * integers],
